@@ -1,0 +1,297 @@
+//! The record of a build: everything a host and a verifier must know, as JSON with sorted keys.
+//!
+//! The format is described in `docs/manifest.md` and by `docs/manifest.schema.json`. Nothing of the
+//! build machine is in it, no path and no time: equal inputs give an equal manifest.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::digest::{Sha256, Sha384};
+use crate::pack::Packed;
+use crate::path::GuestPath;
+use crate::tree::{DeviceKind, Node, Tree};
+use crate::units::{Arch, Init, Method, Runtime, Tee};
+
+/// The version of the manifest's format.
+pub const SCHEMA: u32 = 1;
+
+/// The whole record.
+#[derive(Debug, Clone, Serialize)]
+pub struct Manifest {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The program that built the image.
+    pub tool: Tool,
+    /// Whether it is fit for production.
+    pub production: bool,
+    /// Why it is not; empty if it is.
+    pub production_faults: Vec<String>,
+    /// The profile.
+    pub profile: ProfileRecord,
+    /// Time of every file, seconds since 1970.
+    pub epoch: u32,
+    /// The image file.
+    pub image: ImageRecord,
+    /// How the layers are compressed.
+    pub compression: CompressionRecord,
+    /// The layers, in order.
+    pub layers: Vec<LayerRecord>,
+    /// What it was built from.
+    pub inputs: Vec<InputRecord>,
+    /// The default policy and what it decides.
+    pub policy: PolicyRecord,
+    /// What runs as PID 1.
+    pub init: InitRecord,
+    /// The kernel command line each runtime is expected to give.
+    pub command_lines: BTreeMap<Runtime, CommandLineRecord>,
+    /// Digests of the files for the host, by their path beside the manifest.
+    pub host_files: BTreeMap<String, Sha256>,
+    /// Policies of the inputs that were left out.
+    pub removed: Vec<String>,
+    /// Every file of the image.
+    pub files: Vec<FileRecord>,
+}
+
+/// The program that built the image.
+#[derive(Debug, Clone, Serialize)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The profile of the image.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProfileRecord {
+    /// Its name.
+    pub name: String,
+    /// Digest of the resolved profile, as `profile show` prints it with the options applied.
+    pub sha256: Sha256,
+    /// Its TEE.
+    pub tee: Tee,
+    /// Its processor.
+    pub arch: Arch,
+}
+
+/// The image file.
+#[derive(Debug, Clone, Serialize)]
+pub struct ImageRecord {
+    /// Its name beside the manifest.
+    pub file: String,
+    /// Its size, in bytes.
+    pub size: u64,
+    /// Its digest.
+    pub sha256: Sha256,
+    /// Its digest.
+    pub sha384: Sha384,
+    /// Memory its files take once unpacked, in bytes: whole pages.
+    pub unpacked_memory: u64,
+    /// Memory of the guest it was checked against, in MiB.
+    pub memory_mib: u64,
+    /// Built-in profiles that give the same bytes from the same inputs, this one included.
+    pub same_bytes_as: Vec<String>,
+}
+
+/// How the layers are compressed.
+#[derive(Debug, Clone, Serialize)]
+pub struct CompressionRecord {
+    /// The method.
+    pub method: Method,
+    /// Library, version and parameters.
+    pub description: String,
+    /// What the guest's kernel reads.
+    pub kernel_reads: Vec<Method>,
+    /// How that is known.
+    pub kernel_witness: String,
+    /// Digest of the kernel that was asked, if one was.
+    pub kernel_sha256: Option<Sha256>,
+}
+
+/// A layer of the image.
+#[derive(Debug, Clone, Serialize)]
+pub struct LayerRecord {
+    /// Its name.
+    pub name: String,
+    /// Where it starts in the image, in bytes.
+    pub offset: u64,
+    /// Its size in the image, in bytes.
+    pub size: u64,
+    /// Its size unpacked, in bytes.
+    pub unpacked: u64,
+    /// Digest of its bytes in the image.
+    pub sha256: Sha256,
+    /// Number of its members.
+    pub members: usize,
+}
+
+/// Something the image was built from.
+#[derive(Debug, Clone, Serialize)]
+pub struct InputRecord {
+    /// What it is for.
+    pub role: String,
+    /// `file`, `directory`, `tar`, `initrd` or `built-in`.
+    pub kind: String,
+    /// Digest of the file, or of a directory's listing.
+    pub sha256: Sha256,
+    /// Bytes of the file, or of all files of a directory.
+    pub size: u64,
+    /// Whether the profile pins it.
+    pub pinned: bool,
+}
+
+/// The default policy.
+#[derive(Debug, Clone, Serialize)]
+pub struct PolicyRecord {
+    /// What the agent loads.
+    pub path: String,
+    /// Where that leads to.
+    pub file: String,
+    /// Digest of its bytes.
+    pub sha256: Sha256,
+    /// Digest of its bytes.
+    pub sha384: Sha384,
+    /// The engine that evaluated it.
+    pub engine: String,
+    /// What it decides about each request.
+    pub decisions: BTreeMap<String, String>,
+    /// What it should not do as a default; empty unless it was allowed explicitly.
+    pub findings: Vec<String>,
+}
+
+/// What runs as PID 1.
+#[derive(Debug, Clone, Serialize)]
+pub struct InitRecord {
+    /// The agent or systemd.
+    pub run: Init,
+    /// Its path.
+    pub program: String,
+    /// Whether the guard runs before it.
+    pub guard: bool,
+    /// Command-line words the guard lets pass.
+    pub allowed_words: Vec<String>,
+}
+
+/// An expected kernel command line.
+#[derive(Debug, Clone, Serialize)]
+pub struct CommandLineRecord {
+    /// The text.
+    pub line: String,
+    /// Whether the text is exact, or has words that the host decides.
+    pub exact: bool,
+    /// Those words, and why.
+    pub per_host: BTreeMap<String, String>,
+}
+
+/// A file of the image.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileRecord {
+    /// Its name.
+    pub path: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its permissions, four octal digits.
+    pub mode: String,
+    /// The layer it is in.
+    pub layer: String,
+    /// Size of a regular file, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Digest of a regular file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256>,
+    /// Target of a symbolic link, or first name of a hard link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Major and minor number of a device node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<(u32, u32)>,
+}
+
+impl Manifest {
+    /// The manifest as JSON: keys sorted, two spaces, a newline at the end.
+    pub fn to_json(&self) -> String {
+        let mut value = serde_json::to_value(self).expect("a manifest is made of strings, numbers and maps");
+        value.sort_all_objects();
+        let mut text = serde_json::to_string_pretty(&value).expect("a JSON value is written to memory");
+        text.push('\n');
+        text
+    }
+}
+
+/// The layers as records, each with its place in the image.
+pub fn layers(packed: &Packed) -> Vec<LayerRecord> {
+    let mut offset = 0;
+    let mut records = Vec::new();
+    for layer in &packed.layers {
+        records.push(LayerRecord {
+            name: layer.layer.name().to_owned(),
+            offset,
+            size: layer.packed,
+            unpacked: layer.unpacked,
+            sha256: layer.sha256,
+            members: layer.members,
+        });
+        offset += layer.packed;
+    }
+    records
+}
+
+/// Every file of `tree`, with the digests that packing computed and the layers they were put in.
+pub fn files(tree: &Tree, packed: &Packed, places: &BTreeMap<GuestPath, &'static str>) -> Vec<FileRecord> {
+    let digests = file_digests(tree, packed);
+    tree.iter()
+        .map(|(path, entry)| {
+            let blank = FileRecord {
+                path: path.to_string(),
+                kind: entry.node.kind().to_owned(),
+                mode: "0777".to_owned(),
+                layer: places.get(path).copied().unwrap_or_default().to_owned(),
+                size: None,
+                sha256: None,
+                target: None,
+                device: None,
+            };
+            match &entry.node {
+                Node::Directory(mode) | Node::Fifo(mode) => FileRecord { mode: mode.to_string(), ..blank },
+                Node::File(mode, body) => FileRecord {
+                    mode: mode.to_string(),
+                    size: Some(body.len()),
+                    sha256: digests.get(path).copied(),
+                    ..blank
+                },
+                Node::HardLink(first) => FileRecord {
+                    mode: mode_of(tree, first),
+                    target: Some(first.to_string()),
+                    sha256: digests.get(first).copied(),
+                    ..blank
+                },
+                Node::Symlink(target) => FileRecord { target: Some(target.clone()), ..blank },
+                Node::Device(DeviceKind::Character | DeviceKind::Block, mode, major, minor) => {
+                    FileRecord { mode: mode.to_string(), device: Some((*major, *minor)), ..blank }
+                }
+            }
+        })
+        .collect()
+}
+
+fn mode_of(tree: &Tree, first: &GuestPath) -> String {
+    match tree.get(first).map(|entry| &entry.node) {
+        Some(Node::File(mode, _)) => mode.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// Digests by first name; the archive has the body, and so the digest, at the last name.
+fn file_digests<'t>(tree: &'t Tree, packed: &Packed) -> BTreeMap<&'t GuestPath, Sha256> {
+    let mut digests = BTreeMap::new();
+    for (path, entry) in tree.iter() {
+        let first = if let Node::HardLink(first) = &entry.node { first } else { path };
+        if let Some(digest) = packed.files.get(path) {
+            digests.insert(first, *digest);
+        }
+    }
+    digests
+}

@@ -1,0 +1,178 @@
+//! From the keys of a complete profile to types: the one place where its texts are judged.
+
+use std::collections::BTreeMap;
+
+use super::raw::{Raw, RawDeviceKind};
+use super::{
+    ComponentFile, Extra, ExtraKind, Guard, Input, PolicySource, Profile, ProfileError, Role, SCHEMA,
+};
+use crate::digest::{NotSha256, Sha256};
+use crate::path::{GuestPath, PathError};
+use crate::tree::DeviceKind;
+use crate::units::{Mode, NotEpoch, NotMode};
+
+/// Turns the text of one resolved profile into types.
+pub(super) struct Reader<'a> {
+    pub(super) profile: &'a str,
+}
+
+impl Reader<'_> {
+    pub(super) fn profile(&self, raw: &Raw) -> Result<Profile, ProfileError> {
+        let schema = self.need("schema", raw.schema)?;
+        if schema != SCHEMA {
+            return Err(ProfileError::Schema { profile: self.profile.to_owned(), got: schema });
+        }
+        let init = self.need("[init]", raw.init.clone())?;
+        let policy = self.need("[policy]", raw.policy.clone())?;
+        let host = self.need("[host]", raw.host.clone())?;
+        let profile = Profile {
+            name: self.profile.to_owned(),
+            description: self.need("description", raw.description.clone())?,
+            arch: self.need("arch", raw.arch)?,
+            tee: self.need("tee", raw.tee)?,
+            epoch: self.value(
+                "epoch",
+                self.need("epoch", raw.epoch)?.try_into().map_err(|e: NotEpoch| e.to_string()),
+            )?,
+            compression: self.need("compression", raw.compression)?,
+            kernel_reads: self.need("kernel-reads", raw.kernel_reads.clone())?,
+            memory_mib: self.number("memory-mib", raw.memory_mib, 1 << 24)?,
+            unpack_limit: self.number("unpack-limit-mib", raw.unpack_limit_mib, 1 << 24)? << 20,
+            init: self.need("init.run", init.run)?,
+            guard: if self.need("init.guard", init.guard)? { Guard::On } else { Guard::Off },
+            modules: self.all("init.modules", init.modules.unwrap_or_default().iter(), |module| {
+                module.parse().map_err(|e: PathError| e.to_string())
+            })?,
+            allow_words: init.allow_words.unwrap_or_default(),
+            policy: PolicySource::of(&self.need("policy.source", policy.source)?),
+            policy_sha256: self.pin("policy.sha256", policy.sha256.as_deref())?,
+            runtimes: self.need("host.runtimes", host.runtimes)?,
+            host_directory: self.path("host.directory", &self.need("host.directory", host.directory)?)?,
+            kernel_params: self.words("host.kernel-params", host.kernel_params.unwrap_or_default())?,
+            inputs: self.inputs(raw)?,
+            components: self.components(raw)?,
+            extras: self.extras(raw)?,
+            canonical: raw.canonical(),
+        };
+        if profile.guard == Guard::Off && !profile.modules.is_empty() {
+            return Err(self.wrong("init.modules", "nobody loads them: the guard is off".to_owned()));
+        }
+        Ok(profile)
+    }
+
+    fn inputs(&self, raw: &Raw) -> Result<BTreeMap<Role, Input>, ProfileError> {
+        let mut inputs = BTreeMap::new();
+        for (name, input) in raw.inputs.iter().flatten() {
+            let key = format!("inputs.{name}");
+            let role = self.value(&key, name.parse())?;
+            let sha256 = self.pin(&format!("{key}.sha256"), input.sha256.as_deref())?;
+            inputs.insert(role, Input { path: input.path.clone(), sha256 });
+        }
+        Ok(inputs)
+    }
+
+    fn components(&self, raw: &Raw) -> Result<BTreeMap<Role, Vec<ComponentFile>>, ProfileError> {
+        let mut components = BTreeMap::new();
+        for (name, component) in raw.component.iter().flatten() {
+            let key = format!("component.{name}");
+            let role: Role = self.value(&key, name.parse())?;
+            if matches!(role, Role::Base | Role::Guard) {
+                return Err(self.wrong(&key, format!("`{name}` is not made of component files")));
+            }
+            let files = self.all(&key, component.files.iter(), |file| {
+                Ok(ComponentFile {
+                    name: file.name.clone(),
+                    path: file.path.parse().map_err(|e: PathError| e.to_string())?,
+                    mode: file.mode.parse().map_err(|e: NotMode| e.to_string())?,
+                })
+            })?;
+            components.insert(role, files);
+        }
+        Ok(components)
+    }
+
+    fn extras(&self, raw: &Raw) -> Result<Vec<Extra>, ProfileError> {
+        let mut extras = Vec::new();
+        for directory in raw.directory.iter().flatten() {
+            let kind = ExtraKind::Directory(self.mode("directory", &directory.mode)?);
+            extras.push(Extra { path: self.path("directory", &directory.path)?, kind });
+        }
+        for file in raw.file.iter().flatten() {
+            let mode = self.mode("file", &file.mode)?;
+            let kind = match (&file.text, &file.source) {
+                (Some(text), None) => ExtraKind::Text(mode, text.clone()),
+                (None, Some(source)) => ExtraKind::Source(mode, source.clone()),
+                _ => {
+                    let problem = format!("{} needs exactly one of text and source", file.path);
+                    return Err(self.wrong("file", problem));
+                }
+            };
+            extras.push(Extra { path: self.path("file", &file.path)?, kind });
+        }
+        for symlink in raw.symlink.iter().flatten() {
+            let kind = ExtraKind::Symlink(symlink.target.clone());
+            extras.push(Extra { path: self.path("symlink", &symlink.path)?, kind });
+        }
+        for device in raw.device.iter().flatten() {
+            let mode = self.mode("device", &device.mode)?;
+            let kind = match device.kind {
+                RawDeviceKind::Character => DeviceKind::Character,
+                RawDeviceKind::Block => DeviceKind::Block,
+            };
+            let kind = ExtraKind::Device(kind, mode, device.major, device.minor);
+            extras.push(Extra { path: self.path("device", &device.path)?, kind });
+        }
+        Ok(extras)
+    }
+
+    fn need<T>(&self, key: &'static str, value: Option<T>) -> Result<T, ProfileError> {
+        value.ok_or_else(|| ProfileError::Missing { profile: self.profile.to_owned(), key })
+    }
+
+    fn value<T>(&self, key: &str, value: Result<T, String>) -> Result<T, ProfileError> {
+        value.map_err(|problem| self.wrong(key, problem))
+    }
+
+    fn all<'t, T: 't, U>(
+        &self,
+        key: &str,
+        values: impl Iterator<Item = &'t T>,
+        read: impl Fn(&T) -> Result<U, String>,
+    ) -> Result<Vec<U>, ProfileError> {
+        self.value(key, values.map(read).collect())
+    }
+
+    fn number(&self, key: &'static str, value: Option<u64>, max: u64) -> Result<u64, ProfileError> {
+        let value = self.need(key, value)?;
+        if value == 0 || value > max {
+            return Err(self.wrong(key, format!("got {value}, expected 1 to {max}")));
+        }
+        Ok(value)
+    }
+
+    fn words(&self, key: &str, words: Vec<String>) -> Result<Vec<String>, ProfileError> {
+        match words.iter().find(|word| {
+            word.is_empty() || word.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '*'))
+        }) {
+            Some(word) => Err(self.wrong(key, format!("`{word}` is not one word of a command line"))),
+            None => Ok(words),
+        }
+    }
+
+    fn path(&self, key: &str, path: &str) -> Result<GuestPath, ProfileError> {
+        self.value(key, path.parse().map_err(|e: PathError| e.to_string()))
+    }
+
+    fn mode(&self, key: &str, mode: &str) -> Result<Mode, ProfileError> {
+        self.value(key, mode.parse().map_err(|e: NotMode| e.to_string()))
+    }
+
+    fn pin(&self, key: &str, sha256: Option<&str>) -> Result<Option<Sha256>, ProfileError> {
+        let sha256 = sha256.map(str::parse).transpose();
+        self.value(key, sha256.map_err(|e: NotSha256| e.to_string()))
+    }
+
+    fn wrong(&self, key: &str, problem: String) -> ProfileError {
+        ProfileError::Value { profile: self.profile.to_owned(), key: key.to_owned(), problem }
+    }
+}
