@@ -1,2 +1,56 @@
-//! Placeholder.
-fn main() {}
+//! `coco-initrd`: builds reproducible, secure-by-default guest initrds for Confidential Containers.
+//!
+//! This file only starts a command and turns its outcome into an exit code: 0 done, 1 checked and
+//! found wanting, 2 could not do it.
+
+mod args;
+mod commands;
+mod inputs;
+mod interrupt;
+mod output;
+mod produce;
+mod profiles;
+mod publish;
+mod report;
+mod store;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+use output::Output;
+
+/// How a command that ran to its end has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// Done.
+    Done,
+    /// Checked, and found wanting; what is wrong has been said.
+    Wanting,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut out = Output::new();
+    let result =
+        interrupt::clean_up_on_interrupt().map_err(Into::into).and_then(|()| run(&cli.command, &mut out));
+    match result {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Wanting) => ExitCode::from(1),
+        // Whoever reads our output has closed it: that is their good right.
+        Err(error) if report::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            out.error(&report::message(&error), report::hint(&error));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: &Command, out: &mut Output) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Build(args) => commands::build::build(args, out),
+        Command::Profile(args) => commands::profile::profile(args, out),
+        Command::Generate(args) => commands::generate::generate(args, out),
+    }
+}

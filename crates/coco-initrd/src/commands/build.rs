@@ -1,0 +1,271 @@
+//! `coco-initrd build`: from a profile to an image with its manifest and host files.
+//!
+//! Here the options become a [`Plan`], which is built once, or twice for `--check`, and published.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use coco_image::check::{self, Software};
+use coco_image::digest::Sha256;
+use coco_image::host;
+use coco_image::kernel::{self, KernelError};
+use coco_image::manifest::Manifest;
+use coco_image::profile::raw::{Raw, RawPolicy};
+use coco_image::profile::{ExtraKind, PolicySource, Profile, Role};
+use fs_err as fs;
+use serde_json::json;
+
+use crate::args::BuildArgs;
+use crate::inputs::Order;
+use crate::interrupt::Scratch;
+use crate::output::Output;
+use crate::produce::{Kernel, Plan, Policy, Variation, produce};
+use crate::publish::Staging;
+use crate::{Outcome, profiles};
+
+/// How many faults of a policy are shown; the first ones show what kind of policy it is.
+const FINDINGS_SHOWN: usize = 10;
+
+/// Something the person must say or leave.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BuildError {
+    /// Neither agent nor base nor stand-in.
+    #[error("profile {0} names no agent, and none was given")]
+    NoAgent(String),
+    /// The stand-in replaces what the profile names.
+    #[error("--builtin-guest stands in for agent and components, but the profile's {} is {}", .0.name(), .1.display())]
+    StandIn(Role, PathBuf),
+    /// A pin without its input would go unchecked.
+    #[error("the profile pins input {}, and none was given", .0.name())]
+    PinnedAbsent(Role),
+}
+
+/// Builds the image a profile describes, with its manifest and host configuration beside it.
+pub(crate) fn build(args: &BuildArgs, out: &mut Output) -> anyhow::Result<Outcome> {
+    let (name, raw) = profiles::open(&args.profile)?;
+    let raw = with_options(raw, args)?;
+    let profile = Profile::new(&name, &raw)?;
+    let Some(policy) = evaluate(&profile, args, out)? else {
+        return Ok(Outcome::Wanting);
+    };
+    let kernel = ask_kernel(&profile, args.kernel.as_deref(), out)?;
+    check::compression(profile.compression, &kernel.reads)?;
+    let plan = Plan {
+        paths: paths(&profile, args)?,
+        software: if args.builtin_guest { Software::BuiltIn } else { Software::Components },
+        same_bytes_as: same_bytes_as(&profile, args)?,
+        profile,
+        policy,
+        kernel,
+    };
+    let goal = args.output_dir.clone().unwrap_or_else(|| Path::new("dist").join(&plan.profile.name));
+    let threads =
+        args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let staging = Staging::new(&goal)?;
+    let manifest = produce(&plan, &staging.path(), Variation { threads, order: Order::Found }, out)?;
+    if args.check && !is_reproducible(&plan, &staging, threads, out)? {
+        return Ok(Outcome::Wanting);
+    }
+    staging.publish()?;
+    report(&manifest, &goal, args, out)?;
+    Ok(Outcome::Done)
+}
+
+/// The profile with what the options say instead; its digest is of the result.
+fn with_options(mut raw: Raw, args: &BuildArgs) -> anyhow::Result<Raw> {
+    if let Some(method) = args.compression {
+        raw.compression = Some(method.into());
+    }
+    if let Some(epoch) = args.source_date_epoch {
+        raw.epoch = Some(epoch);
+    }
+    if let Some(policy) = &args.policy {
+        // A path without a slash is a path too, when it is given as one.
+        let source = Path::new(".").join(policy).into_os_string().into_string();
+        let source = source.map_err(|path| anyhow::anyhow!("{} is not UTF-8", path.display()))?;
+        raw.policy.get_or_insert_with(RawPolicy::default).source = Some(source);
+    }
+    let given = [
+        (Role::Agent, &args.agent),
+        (Role::Base, &args.base),
+        (Role::Guard, &args.guard),
+        (Role::GuestComponents, &args.guest_components),
+        (Role::PauseImage, &args.pause_image),
+    ];
+    for (role, path) in given {
+        if let Some(path) = path {
+            let inputs = raw.inputs.get_or_insert_default();
+            inputs.entry(role.name().to_owned()).or_default().path = Some(path.clone());
+        }
+    }
+    Ok(raw)
+}
+
+/// The inputs' places; without an agent there is nothing to build.
+fn paths(profile: &Profile, args: &BuildArgs) -> Result<BTreeMap<Role, PathBuf>, BuildError> {
+    let named = profile.inputs.iter().filter_map(|(role, input)| Some((*role, input.path.clone()?)));
+    let paths: BTreeMap<Role, PathBuf> = named.collect();
+    let pinned = profile.inputs.iter().filter(|(_, input)| input.sha256.is_some());
+    for (role, _) in pinned {
+        if *role != Role::Guard && !paths.contains_key(role) {
+            return Err(BuildError::PinnedAbsent(*role));
+        }
+    }
+    let is_stood_in_for = |role: &Role| !matches!(role, Role::Base | Role::Guard);
+    if args.builtin_guest {
+        if let Some((role, path)) = paths.iter().find(|(role, _)| is_stood_in_for(role)) {
+            return Err(BuildError::StandIn(*role, path.clone()));
+        }
+    } else if !paths.contains_key(&Role::Agent) && !paths.contains_key(&Role::Base) {
+        return Err(BuildError::NoAgent(profile.name.clone()));
+    }
+    Ok(paths)
+}
+
+/// Loads and evaluates the policy as the agent will; `None` if it is not fit for a default.
+fn evaluate(profile: &Profile, args: &BuildArgs, out: &mut Output) -> anyhow::Result<Option<Policy>> {
+    let (name, bytes, kind) = match &profile.policy {
+        PolicySource::BuiltIn(name) => {
+            (format!("{name}.rego"), profiles::built_in_policy(name)?.as_bytes().to_vec(), "built-in")
+        }
+        PolicySource::File(path) => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            (name, fs::read(path).context("the policy can't be read")?, "file")
+        }
+    };
+    let compiled = coco_policy::Policy::parse(&name, &bytes).context("the policy can't be loaded")?;
+    let evaluation = compiled.evaluate();
+    let findings: Vec<String> = evaluation.findings().iter().map(ToString::to_string).collect();
+    if !findings.is_empty() && !args.allow_permissive_policy {
+        let mut message = format!("policy {name} is not fit for a default");
+        for finding in findings.iter().take(FINDINGS_SHOWN) {
+            // A String takes any write.
+            let _ = write!(message, "\n  {finding}");
+        }
+        if findings.len() > FINDINGS_SHOWN {
+            let _ = write!(message, "\n  and {} more", findings.len() - FINDINGS_SHOWN);
+        }
+        let hint = "mend the policy, or give --allow-permissive-policy and the manifest will say so";
+        out.error(&message, Some(hint.to_owned()));
+        return Ok(None);
+    }
+    let decisions = evaluation.decisions();
+    let decisions =
+        decisions.iter().map(|(request, verdict)| (request.name().to_owned(), verdict.to_string()));
+    Ok(Some(Policy { name, bytes, kind, decisions: decisions.collect(), findings }))
+}
+
+/// What the guest's kernel reads: asked of the kernel where there is one, else as the profile says.
+fn ask_kernel(profile: &Profile, path: Option<&Path>, out: &mut Output) -> anyhow::Result<Kernel> {
+    let as_profiled = |sha256| Kernel { reads: profile.kernel_reads.clone(), witness: None, sha256 };
+    let Some(path) = path else {
+        return Ok(as_profiled(None));
+    };
+    let bytes = fs::read(path)?;
+    let sha256 = Some(Sha256::of(&bytes));
+    match kernel::reads(&bytes) {
+        Ok((reads, witness)) => Ok(Kernel { reads, witness: Some(witness), sha256 }),
+        Err(error @ (KernelError::Silent | KernelError::Unpack { .. })) => {
+            out.note(&format!("note: {}: {error}; going by the profile's kernel-reads", path.display()));
+            Ok(as_profiled(sha256))
+        }
+        Err(error) => Err(anyhow::Error::new(error).context(format!("{}", path.display()))),
+    }
+}
+
+/// Built-in profiles that make the same image from the same inputs and options, this one included.
+fn same_bytes_as(profile: &Profile, args: &BuildArgs) -> anyhow::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for (name, _) in profiles::BUILT_IN {
+        let (_, raw) = profiles::open(name)?;
+        let other = Profile::new(name, &with_options(raw, args)?)?;
+        if has_same_bytes(profile, &other) {
+            names.push((*name).to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// Compares what an image's bytes depend on, inputs apart.
+fn has_same_bytes(a: &Profile, b: &Profile) -> bool {
+    let by_path = |profile: &Profile| -> BTreeMap<_, ExtraKind> {
+        profile.extras.iter().map(|extra| (extra.path.clone(), extra.kind.clone())).collect()
+    };
+    a.epoch == b.epoch
+        && a.compression == b.compression
+        && (a.init, a.guard) == (b.init, b.guard)
+        && a.modules == b.modules
+        && a.policy == b.policy
+        && a.components == b.components
+        && a.inputs == b.inputs
+        && host::allowed_words(a) == host::allowed_words(b)
+        && by_path(a) == by_path(b)
+}
+
+/// Builds once more, differently, and compares the files.
+fn is_reproducible(
+    plan: &Plan,
+    first: &Staging,
+    threads: NonZeroUsize,
+    out: &mut Output,
+) -> anyhow::Result<bool> {
+    let first = first.path();
+    let second = Scratch::new(first.parent().unwrap_or(Path::new(".")))?;
+    let other = NonZeroUsize::new(if threads.get() == 1 { 4 } else { 1 }).unwrap_or(NonZeroUsize::MIN);
+    produce(plan, second.path(), Variation { threads: other, order: Order::Shuffled }, out)?;
+    for entry in walkdir::WalkDir::new(&first).sort_by_file_name() {
+        let entry = entry?;
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let name = entry.path().strip_prefix(&first)?;
+        let digest =
+            |path: &Path| -> anyhow::Result<Sha256> { Ok(Sha256::of_reader(&mut fs::File::open(path)?)?.0) };
+        let (a, b) = (digest(entry.path())?, digest(&second.path().join(name))?);
+        if a != b {
+            let message = format!("two builds differ in {}: SHA-256 {a} and {b}", name.display());
+            out.error(&message, Some("this is a defect of coco-initrd: please report it".to_owned()));
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Says what was built.
+fn report(manifest: &Manifest, goal: &Path, args: &BuildArgs, out: &mut Output) -> anyhow::Result<()> {
+    let image = goal.join(&manifest.image.file);
+    if args.json {
+        let mut value = json!({
+            "image": image,
+            "manifest": goal.join("manifest.json"),
+            "policy_sha256": manifest.policy.sha256,
+            "production": manifest.production,
+            "production_faults": manifest.production_faults,
+            "reproducible": args.check.then_some(true),
+            "sha256": manifest.image.sha256,
+            "sha384": manifest.image.sha384,
+            "size": manifest.image.size,
+        });
+        value.sort_all_objects();
+        out.data(&format!("{value:#}\n"))?;
+    } else {
+        out.data(&format!("{}  {}\n", manifest.image.sha256, image.display()))?;
+        out.note(&format!(
+            "{} bytes, {} files, policy {} ({})",
+            manifest.image.size,
+            manifest.files.len(),
+            manifest.policy.file,
+            manifest.policy.sha256
+        ));
+    }
+    if args.check {
+        out.note("built twice: the bytes are the same");
+    }
+    for fault in &manifest.production_faults {
+        out.note(&format!("not for production: {fault}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! The program's one way out: data to standard output, words to standard error, a progress bar on
+//! terminals.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Where a command says what it has to say.
+#[derive(Debug)]
+pub(crate) struct Output {
+    data: io::Stdout,
+    words: io::Stderr,
+}
+
+impl Output {
+    pub(crate) fn new() -> Self {
+        Self { data: io::stdout(), words: io::stderr() }
+    }
+
+    /// Data: what the command was asked for.
+    pub(crate) fn data(&mut self, text: &str) -> io::Result<()> {
+        self.data.write_all(text.as_bytes())?;
+        self.data.flush()
+    }
+
+    /// Words for the person at the terminal. That nobody can read them is no reason to fail.
+    pub(crate) fn note(&mut self, text: &str) {
+        let _ = writeln!(self.words, "{text}");
+    }
+
+    /// An error with its causes, and what to do about it.
+    pub(crate) fn error(&mut self, message: &str, hint: Option<String>) {
+        self.note(&format!("error: {message}"));
+        if let Some(hint) = hint {
+            self.note(&format!("hint: {hint}"));
+        }
+    }
+
+    /// A bar over `bytes`, on terminals.
+    pub(crate) fn progress(&mut self, what: &'static str, bytes: u64) -> ProgressBar {
+        if !self.words.is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new(bytes).with_message(what);
+        let style = ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}");
+        if let Ok(style) = style {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    }
+}

@@ -1,0 +1,222 @@
+//! One build into one directory: inputs, tree, checks, image, manifest, host files.
+//!
+//! Everything that can fail does so before or while the image is written into a directory nobody
+//! looks into yet; [`publish`](crate::publish) comes after.
+
+mod record;
+
+pub(crate) use record::PinError;
+
+use std::collections::BTreeMap;
+use std::io::{BufWriter, Write as _};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use coco_image::assemble::{self, Assembled, GuestSoftware, Inputs, Loaded, PolicyFile};
+use coco_image::check::{self, Software};
+use coco_image::digest::Sha256;
+use coco_image::host;
+use coco_image::kernel::Witness;
+use coco_image::layer::{self, Group};
+use coco_image::manifest::Manifest;
+use coco_image::pack::{self, Packed};
+use coco_image::profile::{ExtraKind, Guard, Profile, Role};
+use coco_image::tree::Body;
+use coco_image::units::Method;
+use fs_err as fs;
+use indicatif::ProgressBar;
+
+use crate::inputs::{Input, Order, Reader};
+use crate::output::Output;
+use crate::store::Store;
+
+/// All that a build is made of, decided and checked as far as it can be without its inputs.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The profile, options applied.
+    pub(crate) profile: Profile,
+    /// Inputs that were given, by role.
+    pub(crate) paths: BTreeMap<Role, PathBuf>,
+    /// Agent and components, or the stand-in.
+    pub(crate) software: Software,
+    /// The policy, evaluated.
+    pub(crate) policy: Policy,
+    /// What the guest's kernel reads.
+    pub(crate) kernel: Kernel,
+    /// Built-in profiles that give the same bytes.
+    pub(crate) same_bytes_as: Vec<String>,
+}
+
+/// A policy with what it decides.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    /// Its file name in the image.
+    pub(crate) name: String,
+    /// Its bytes.
+    pub(crate) bytes: Vec<u8>,
+    /// `built-in` or `file`.
+    pub(crate) kind: &'static str,
+    /// Each request with its verdict.
+    pub(crate) decisions: BTreeMap<String, String>,
+    /// What it should not do as a default, allowed explicitly.
+    pub(crate) findings: Vec<String>,
+}
+
+/// What a kernel reads, and how that is known.
+#[derive(Debug)]
+pub(crate) struct Kernel {
+    /// The methods besides none.
+    pub(crate) reads: Vec<Method>,
+    /// How that is known; `None` if the profile says so.
+    pub(crate) witness: Option<Witness>,
+    /// Digest of the kernel that was asked.
+    pub(crate) sha256: Option<Sha256>,
+}
+
+/// What must make no difference to the bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Variation {
+    /// Number of threads.
+    pub(crate) threads: NonZeroUsize,
+    /// Order of directory entries.
+    pub(crate) order: Order,
+}
+
+/// Builds `plan` into `directory`.
+pub(crate) fn produce(
+    plan: &Plan,
+    directory: &Path,
+    variation: Variation,
+    out: &mut Output,
+) -> anyhow::Result<Manifest> {
+    let mut store = Store::default();
+    let read = read_inputs(plan, directory, variation.order, &mut store)?;
+    let inputs = arrange(plan, &read, &mut store)?;
+    let assembled = assemble::assemble(&plan.profile, &inputs)?;
+    check::tree(&plan.profile, &assembled.tree, &inputs.policy, plan.software, &store)?;
+    let groups = layer::groups(&assembled.tree, plan.profile.epoch);
+    let options = pack::Options { method: plan.profile.compression, threads: variation.threads };
+    let image = directory.join(host::image_name(&plan.profile));
+    let packed = write_image(&image, &groups, options, &store, out)?;
+    let built = Built { plan, read: &read, assembled: &assembled, groups: &groups, packed: &packed };
+    let manifest = record::manifest(&built, &store)?;
+    write_texts(plan, &manifest, directory)?;
+    Ok(manifest)
+}
+
+/// A build whose image is written, for its record.
+struct Built<'a> {
+    plan: &'a Plan,
+    read: &'a BTreeMap<Role, Input>,
+    assembled: &'a Assembled,
+    groups: &'a [Group],
+    packed: &'a Packed,
+}
+
+fn read_inputs(
+    plan: &Plan,
+    scratch: &Path,
+    order: Order,
+    store: &mut Store,
+) -> anyhow::Result<BTreeMap<Role, Input>> {
+    let mut reader = Reader { store, scratch, unpack_limit: plan.profile.unpack_limit, order };
+    let mut read = BTreeMap::new();
+    for (role, path) in &plan.paths {
+        let input = reader.read(path).with_context(|| format!("input {} can't be used", role.name()))?;
+        read.insert(*role, input);
+    }
+    Ok(read)
+}
+
+/// Puts what was read where the assembler wants it.
+fn arrange(plan: &Plan, read: &BTreeMap<Role, Input>, store: &mut Store) -> anyhow::Result<Inputs> {
+    let base = match read.get(&Role::Base).map(|input| &input.loaded) {
+        None => None,
+        Some(Loaded::Members(members)) => Some(members.clone()),
+        Some(Loaded::File(_)) => return Err(assemble::AssembleError::BaseIsFile.into()),
+    };
+    let guest = match plan.software {
+        Software::BuiltIn => GuestSoftware::BuiltIn(Body::bytes(coco_guest_programs::BUILTIN_GUEST)),
+        Software::Components => {
+            let is_component = |role: &Role| !matches!(role, Role::Base | Role::Guard);
+            let components = read.iter().filter(|(role, _)| is_component(role));
+            GuestSoftware::Components(components.map(|(role, input)| (*role, input.loaded.clone())).collect())
+        }
+    };
+    let policy = PolicyFile { name: plan.policy.name.clone(), body: Body::bytes(&plan.policy.bytes) };
+    let guard = match read.get(&Role::Guard).map(|input| &input.loaded) {
+        None => Body::bytes(coco_guest_programs::GUARD),
+        Some(Loaded::File(body)) => body.clone(),
+        Some(Loaded::Members(_)) => anyhow::bail!("the guard is an archive, expected a program"),
+    };
+    let guard = (guard, Body::bytes(guard_plan(plan)?.as_bytes()));
+    let mut sources = BTreeMap::new();
+    for extra in &plan.profile.extras {
+        if let ExtraKind::Source(_, source) = &extra.kind {
+            let len = fs::metadata(source).with_context(|| format!("{} of the profile", extra.path))?.len();
+            sources.insert(source.clone(), Body::Extent(store.add_path(source.clone(), len)));
+        }
+    }
+    Ok(Inputs { base, guest, policy, guard, sources })
+}
+
+/// What the guard is told: which words may be on the command line, which policy must be there.
+fn guard_plan(plan: &Plan) -> anyhow::Result<String> {
+    if plan.profile.guard == Guard::Off {
+        return Ok(String::new());
+    }
+    let words = host::allowed_words(&plan.profile);
+    let allow = words.iter().map(|word| word.parse()).collect::<Result<_, coco_guard::PatternError>>();
+    let guard = coco_guard::Plan {
+        exec: assemble::init_program(plan.profile.init).parse()?,
+        args: Vec::new(),
+        policy: assemble::DEFAULT_POLICY.parse()?,
+        policy_sha256: coco_guard::Sha256::of(&plan.policy.bytes),
+        modules: plan
+            .profile
+            .modules
+            .iter()
+            .map(|module| module.as_str().parse())
+            .collect::<Result<_, _>>()?,
+        allow: allow.with_context(|| format!("profile {}: the guard's allow-list", plan.profile.name))?,
+    };
+    Ok(guard.to_toml())
+}
+
+fn write_image(
+    path: &Path,
+    groups: &[Group],
+    options: pack::Options,
+    store: &Store,
+    out: &mut Output,
+) -> anyhow::Result<Packed> {
+    let mut file = BufWriter::with_capacity(1 << 20, fs::File::create(path)?);
+    let bar = out.progress("packing", groups.iter().map(|group| group.len).sum());
+    let result = pack::pack(groups, options, store, &mut file, &|bytes| {
+        ProgressBar::inc(&bar, bytes);
+    });
+    bar.finish_and_clear();
+    let packed = result?;
+    file.flush().context("the image can't be written")?;
+    Ok(packed)
+}
+
+/// Writes the manifest, the host files, and the digests of all.
+fn write_texts(plan: &Plan, manifest: &Manifest, directory: &Path) -> anyhow::Result<()> {
+    let json = manifest.to_json();
+    let mut sums = BTreeMap::new();
+    sums.insert(manifest.image.file.clone(), manifest.image.sha256);
+    sums.insert("manifest.json".to_owned(), Sha256::of(json.as_bytes()));
+    fs::write(directory.join("manifest.json"), json)?;
+    for (name, text) in record::host_files(&plan.profile, manifest.image.sha256, &manifest.production_faults)
+    {
+        let path = directory.join(&name);
+        fs::create_dir_all(path.parent().unwrap_or(directory))?;
+        fs::write(&path, &text)?;
+        sums.insert(name, Sha256::of(text.as_bytes()));
+    }
+    let lines: Vec<String> = sums.iter().map(|(name, sha256)| format!("{sha256}  {name}\n")).collect();
+    fs::write(directory.join("SHA256SUMS"), lines.concat())?;
+    Ok(())
+}

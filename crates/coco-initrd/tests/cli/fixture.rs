@@ -1,0 +1,120 @@
+//! A directory to build in, inputs made by the test, and the program run in it.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// What the program did.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) data: String,
+    pub(crate) words: String,
+}
+
+/// A temporary directory to run the program in.
+pub(crate) struct Place(tempfile::TempDir);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    /// Writes a file, its directories as needed.
+    pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.join(name);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// Writes a program that the checks take for a kata-agent or a component: static, with policy.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        let path = self.file(name, program(name));
+        fs_err::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    /// Agent, guest components and pause bundle in `in/`.
+    pub(crate) fn inputs(&self) {
+        self.program("in/kata-agent");
+        for name in ["attestation-agent", "confidential-data-hub", "api-server-rest"] {
+            self.program(&format!("in/components/{name}"));
+        }
+        self.file("in/components/ocicrypt_config.json", "{}\n");
+        self.file("in/pause/config.json", "{}\n");
+        self.program("in/pause/rootfs/pause");
+        self.program("in/guard");
+    }
+
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
+        fs_err::read(self.join(name)).unwrap()
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        String::from_utf8(self.read(name)).unwrap()
+    }
+
+    /// Runs the program with these words; the directory's own name is shown as `DIR`.
+    pub(crate) fn run(&self, words: &str) -> Ran {
+        self.ran(self.command().args(words.split_whitespace()).output().unwrap())
+    }
+
+    /// Runs a line of shell; `$COCO` is the program.
+    pub(crate) fn shell(&self, line: &str) -> Ran {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", line]).current_dir(self.path()).env("COCO", env!("CARGO_BIN_EXE_coco-initrd"));
+        self.ran(shell.output().unwrap())
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coco-initrd"));
+        command.current_dir(self.path());
+        command
+    }
+
+    fn ran(&self, output: Output) -> Ran {
+        let directory = self.path().to_str().unwrap();
+        let clean = |bytes| String::from_utf8(bytes).unwrap().replace(directory, "DIR");
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            data: clean(output.stdout),
+            words: clean(output.stderr),
+        }
+    }
+
+    /// Names of everything here, sorted; nothing temporary may be left among them.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let name =
+            |entry: std::io::Result<fs_err::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        let mut names: Vec<String> = fs_err::read_dir(self.path()).unwrap().map(name).collect();
+        names.sort();
+        names
+    }
+}
+
+/// The words of a build from [`Place::inputs`].
+pub(crate) const FULL: &str = "build --agent in/kata-agent --guest-components in/components \
+    --pause-image in/pause --guard in/guard";
+
+/// The smallest ELF file that is a static x86-64 program, with a text that makes it an agent.
+pub(crate) fn program(name: &str) -> Vec<u8> {
+    let mut elf = vec![0; 64];
+    elf[..8].copy_from_slice(b"\x7fELF\x02\x01\x01\x00"); // 64 bits, little endian, version 1
+    elf[16] = 2; // ET_EXEC
+    elf[18] = 62; // EM_X86_64
+    elf[20] = 1; // version
+    elf[52] = 64; // size of this header
+    elf[54] = 56; // size of a program header; there is none
+    elf.extend_from_slice(b"/etc/kata-opa/default-policy.rego ");
+    elf.extend_from_slice(name.as_bytes());
+    elf
+}

@@ -1,0 +1,144 @@
+//! The manifest: its schema, and that it says what is in the image.
+
+use serde_json::Value;
+
+use crate::fixture::{FULL, Place};
+
+fn built(profile: &str) -> (Place, Value) {
+    let place = Place::new();
+    place.inputs();
+    let ran = place.run(&format!("{FULL} --profile {profile} --output-dir out"));
+    assert_eq!(ran.code, 0, "{}", ran.words);
+    let manifest = serde_json::from_slice(&place.read("out/manifest.json")).unwrap();
+    (place, manifest)
+}
+
+#[test]
+fn every_shipped_profile_gives_a_manifest_of_the_schema() {
+    let schema: Value = serde_json::from_str(include_str!("../../../../docs/manifest.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for profile in ["base", "tdx", "snp", "coco-dev", "peer-pods"] {
+        let (_, manifest) = built(profile);
+        let errors: Vec<String> =
+            validator.iter_errors(&manifest).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert!(errors.is_empty(), "{profile}: {errors:?}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_a_key_it_does_not_know() {
+    let schema: Value = serde_json::from_str(include_str!("../../../../docs/manifest.schema.json")).unwrap();
+    let (_, mut manifest) = built("tdx");
+    manifest["surprise"] = Value::Bool(true);
+    assert!(!jsonschema::is_valid(&schema, &manifest));
+}
+
+#[test]
+fn keys_are_sorted() {
+    let (place, _) = built("tdx");
+    let text = place.text("out/manifest.json");
+    let top: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("  \"")?.split('"').next()).collect();
+    let mut sorted = top.clone();
+    sorted.sort_unstable();
+    assert_eq!(top, sorted);
+}
+
+/// The names that `reader` finds in the image, as the manifest writes them.
+fn listed(place: &Place, reader: &str) -> Vec<String> {
+    let ran = place.shell(&format!("gzip -dc out/*.img | {reader}"));
+    assert_eq!((ran.code, ran.words.as_str()), (0, ""), "{reader}");
+    let absolute = |name: &str| {
+        if name == "." { "/".to_owned() } else { format!("/{name}") }
+    };
+    let mut names: Vec<String> = ran.data.lines().map(absolute).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn two_foreign_readers_list_the_files_of_the_manifest() {
+    let (place, manifest) = built("tdx");
+    let files = manifest["files"].as_array().unwrap();
+    let named: Vec<String> = files.iter().map(|file| file["path"].as_str().unwrap().to_owned()).collect();
+    for reader in ["cpio -t --quiet", "bsdtar -tf -"] {
+        assert_eq!(listed(&place, reader), named, "{reader}");
+    }
+}
+
+#[test]
+fn digests_of_files_are_those_of_their_contents() {
+    let (place, manifest) = built("tdx");
+    place
+        .shell("mkdir x && cd x && gzip -dc ../out/*.img | cpio -id --quiet --no-preserve-owner 2>/dev/null");
+    let mut compared = 0;
+    for file in manifest["files"].as_array().unwrap().iter().filter(|file| file["type"] == "file") {
+        let path = file["path"].as_str().unwrap();
+        let sum = place.shell(&format!("sha256sum x{path}")).data;
+        assert_eq!(file["sha256"].as_str().unwrap(), &sum[..64], "{path}");
+        compared += 1;
+    }
+    assert_eq!(compared, 11);
+}
+
+#[test]
+fn layers_are_slices_of_the_image() {
+    let (place, manifest) = built("tdx");
+    let image = place.read("out/coco-initrd-tdx.img");
+    let mut end = 0;
+    for layer in manifest["layers"].as_array().unwrap() {
+        let (offset, size) = (layer["offset"].as_u64().unwrap(), layer["size"].as_u64().unwrap());
+        assert_eq!(offset, end);
+        end = offset + size;
+        let bytes = &image[usize::try_from(offset).unwrap()..usize::try_from(end).unwrap()];
+        let file = place.file("layer", bytes);
+        let sum = place.shell(&format!("sha256sum {}", file.display())).data;
+        assert_eq!(layer["sha256"].as_str().unwrap(), &sum[..64]);
+    }
+    assert_eq!(end, u64::try_from(image.len()).unwrap());
+}
+
+#[test]
+fn tdx_snp_and_peer_pods_say_that_they_are_the_same_bytes_and_are() {
+    let mut images = Vec::new();
+    for profile in ["tdx", "snp", "peer-pods"] {
+        let (place, manifest) = built(profile);
+        assert_eq!(manifest["image"]["same_bytes_as"], serde_json::json!(["tdx", "snp", "peer-pods"]));
+        images.push(place.read(&format!("out/coco-initrd-{profile}.img")));
+    }
+    images.dedup();
+    assert_eq!(images.len(), 1);
+}
+
+#[test]
+fn a_profile_without_the_guard_is_not_for_production() {
+    let place = Place::new();
+    place.inputs();
+    place.file("bare.toml", "extends = \"tdx\"\n[init]\nguard = false\n");
+    let ran = place.run(&format!("{FULL} --profile ./bare.toml --output-dir out"));
+    assert_eq!(ran.code, 0, "{}", ran.words);
+    let manifest: Value = serde_json::from_slice(&place.read("out/manifest.json")).unwrap();
+    assert_eq!(
+        manifest["production_faults"],
+        serde_json::json!(["the guard is off: the host's command line can replace the policy"])
+    );
+    assert_eq!(manifest["init"]["guard"], false);
+}
+
+#[test]
+fn every_request_has_its_decision_on_record() {
+    let (_, manifest) = built("tdx");
+    let decisions = manifest["policy"]["decisions"].as_object().unwrap();
+    assert_eq!(decisions.len(), coco_policy::Request::all().count());
+    for (request, verdict) in [
+        ("ExecProcessRequest", "deny"),
+        ("ReadStreamRequest", "deny"),
+        ("SetPolicyRequest", "deny"),
+        ("WriteStreamRequest", "deny"),
+        ("GetDiagnosticDataRequest", "deny"),
+        ("CopyFileRequest", "conditional"),
+        ("CreateContainerRequest", "allow"),
+    ] {
+        assert_eq!(decisions[request], verdict, "{request}");
+    }
+}
