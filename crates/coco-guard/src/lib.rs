@@ -10,7 +10,7 @@
 //!
 //! * [`cmdline::words`] splits the command line as the kernel does.
 //! * [`Pattern`] is what a plan may allow, [`FORBIDDEN`] what no plan may.
-//! * [`review`] finds the first word that is not allowed.
+//! * [`review()`] finds the first word that is not allowed.
 //!
 //! The image builder uses the same [`Plan`], so that what it records is what the guard reads.
 //!

@@ -61,6 +61,9 @@ pub enum Streams {
     All,
 }
 
+/// Most memory an xz stream may ask for, in bytes: `xz -9` needs 65 MiB. zstd has such a limit itself.
+const XZ_MEMORY_MAX: u64 = 256 << 20;
+
 /// A reader of what is in `input`.
 pub fn reader<'a>(
     format: Format,
@@ -71,8 +74,11 @@ pub fn reader<'a>(
         (Format::Plain, _) => Box::new(input),
         (Format::Gzip, Streams::One) => Box::new(flate2::bufread::GzDecoder::new(input)),
         (Format::Gzip, Streams::All) => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
-        (Format::Xz, Streams::One) => Box::new(liblzma::bufread::XzDecoder::new(input)),
-        (Format::Xz, Streams::All) => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(input)),
+        (Format::Xz, streams) => {
+            let flags = if streams == Streams::All { liblzma::stream::CONCATENATED } else { 0 };
+            let decoder = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY_MAX, flags)?;
+            Box::new(liblzma::bufread::XzDecoder::new_stream(input, decoder))
+        }
         (Format::Zstd, Streams::One) => {
             Box::new(zstd::stream::read::Decoder::with_buffer(input)?.single_frame())
         }
@@ -134,6 +140,15 @@ mod tests {
         out.finish().unwrap()
     }
 
+    /// An empty xz stream whose header says what these filters need.
+    fn pack_xz(filters: &liblzma::stream::Filters) -> Vec<u8> {
+        let stream =
+            liblzma::stream::Stream::new_stream_encoder(filters, liblzma::stream::Check::Crc32).unwrap();
+        let mut out = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+        out.write_all(b"x").unwrap();
+        out.finish().unwrap()
+    }
+
     #[test]
     fn one_stream_leaves_the_input_just_behind_it() {
         for (format, packed) in
@@ -153,6 +168,18 @@ mod tests {
         let mut text = String::new();
         reader(Format::Gzip, Streams::All, both.as_slice()).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "first second");
+    }
+
+    #[test]
+    fn an_xz_stream_can_not_ask_for_any_amount_of_memory() {
+        let mut options = liblzma::stream::LzmaOptions::new_preset(0).unwrap();
+        options.dict_size(300 << 20);
+        let mut filters = liblzma::stream::Filters::new();
+        filters.lzma2(&options);
+        let packed = pack_xz(&filters);
+        let error =
+            io::copy(&mut reader(Format::Xz, Streams::All, packed.as_slice()).unwrap(), &mut io::sink());
+        assert_eq!(error.unwrap_err().to_string(), "memory limit reached");
     }
 
     #[test]

@@ -28,6 +28,9 @@ use crate::units::Mode;
 /// Largest body a newc member can hold, in bytes: its size field has eight hex digits.
 pub const BODY_MAX: u64 = 0xffff_ffff;
 
+/// Longest target of a symbolic link that the kernel unpacks, in bytes (`PATH_MAX`).
+pub const TARGET_MAX: usize = 4096;
+
 /// How many symbolic links one look-up follows (Linux `MAXSYMLINKS`).
 const LINKS_MAX: usize = 40;
 
@@ -95,7 +98,7 @@ impl Tree {
         layer: Layer,
         parents: Parents,
     ) -> Result<(), TreeError> {
-        small_enough(path, &node)?;
+        keepable(path, &node)?;
         let path = self.open_parent(path, layer, parents)?;
         let node = self.checked_link(&path, node, layer)?;
         match self.0.get(&path) {
@@ -117,7 +120,7 @@ impl Tree {
     /// a member of another type replaces, a directory keeps its files and takes the new mode, a file
     /// is written into, so that all its names change.
     pub fn overwrite(&mut self, path: &GuestPath, node: Node, layer: Layer) -> Result<(), TreeError> {
-        small_enough(path, &node)?;
+        keepable(path, &node)?;
         let real = self.open_parent(path, layer, Parents::Required)?;
         let node = self.checked_link(&real, node, layer)?;
         let real = match (self.0.get(&real).map(|entry| &entry.node), &node) {
@@ -325,9 +328,13 @@ impl Tree {
     }
 }
 
-fn small_enough(path: &GuestPath, node: &Node) -> Result<(), TreeError> {
+/// What the kernel would drop or cut is an error here.
+fn keepable(path: &GuestPath, node: &Node) -> Result<(), TreeError> {
     match node {
         Node::File(_, body) if body.len() > BODY_MAX => Err(TreeError::TooLarge(path.clone(), body.len())),
+        Node::Symlink(target) if target.is_empty() || target.len() > TARGET_MAX || target.contains('\0') => {
+            Err(TreeError::Target(path.clone(), target.len()))
+        }
         _ => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! Why a node can't be in the tree, and why a path leads nowhere.
 
-use super::{BODY_MAX, LINKS_MAX, Layer};
+use super::{BODY_MAX, LINKS_MAX, Layer, TARGET_MAX};
 use crate::path::GuestPath;
 
 /// Why a node cannot be in the tree.
@@ -12,6 +12,9 @@ pub enum TreeError {
     /// newc sizes are 32-bit: a larger file would wrap and corrupt all that follows.
     #[error("{0} is {1} bytes, over the {BODY_MAX} a cpio member can hold")]
     TooLarge(GuestPath, u64),
+    /// The kernel would drop the link without a word.
+    #[error("the target of symbolic link {0} has {1} bytes, expected 1 to {TARGET_MAX} and no NUL")]
+    Target(GuestPath, usize),
     /// The kernel would drop the file without a word.
     #[error("{path} needs directory {parent}, which is not in the archive")]
     NoParent {

@@ -141,3 +141,15 @@ fn a_file_over_four_gibibytes_is_refused() {
         "/big is 4294967296 bytes, over the 4294967295 a cpio member can hold"
     );
 }
+
+#[test]
+fn a_link_the_kernel_would_drop_is_refused() {
+    for (target, len) in [("", 0), (&"a".repeat(4097), 4097), ("a\0b", 3)] {
+        let node = Node::Symlink(target.to_owned());
+        let error = Tree::default().insert(&path("/l"), node, Layer::Base, Parents::Required);
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            format!("the target of symbolic link /l has {len} bytes, expected 1 to 4096 and no NUL")
+        );
+    }
+}
