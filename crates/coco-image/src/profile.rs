@@ -281,4 +281,4 @@ pub fn resolve<E: From<ProfileError>>(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,26 +4,10 @@ use std::path::Path;
 
 use super::*;
 use crate::profile::raw::Raw;
+use crate::profile::tests::COMPLETE;
 use crate::tree::{DeviceKind, FollowError};
 
-const PROFILE: &str = r#"schema = 1
-description = "For tests"
-arch = "x86_64"
-tee = "tdx"
-epoch = 0
-compression = "gzip"
-kernel-reads = ["gzip"]
-memory-mib = 2048
-unpack-limit-mib = 4096
-[init]
-run = "agent"
-guard = true
-[policy]
-source = "default-restrictive"
-[host]
-runtimes = ["go"]
-directory = "/opt/kata"
-[component.agent]
+const COMPONENTS: &str = r#"[component.agent]
 files = [{ name = "kata-agent", path = "/usr/bin/kata-agent", mode = "0755" }]
 [component.guest-components]
 files = [
@@ -34,7 +18,7 @@ files = [
 
 /// The profile with these tables at its end.
 fn profile_with(tables: &str) -> Profile {
-    let text = format!("{PROFILE}{tables}");
+    let text = format!("{COMPLETE}{COMPONENTS}{tables}");
     Profile::new("p", &Raw::parse("p", &text, Path::new("")).unwrap()).unwrap()
 }
 
@@ -322,7 +306,8 @@ fn a_policys_file_name_must_be_usable() {
 #[test]
 fn the_guard_is_init_or_the_program_is() {
     let init = |run: &str, guard: &str| {
-        let text = PROFILE
+        let text = [COMPLETE, COMPONENTS]
+            .concat()
             .replace("run = \"agent\"", &format!("run = \"{run}\""))
             .replace("guard = true", &format!("guard = {guard}"));
         let profile = Profile::new("p", &Raw::parse("p", &text, Path::new("")).unwrap()).unwrap();

@@ -4,28 +4,11 @@ use std::path::Path;
 
 use super::*;
 use crate::profile::raw::Raw;
+use crate::profile::tests::COMPLETE;
 use crate::tree::{DeviceKind, Extent, Layer, Parents};
 use crate::units::Mode;
 
-const PROFILE: &str = r#"schema = 1
-description = "For tests"
-arch = "x86_64"
-tee = "tdx"
-epoch = 0
-compression = "gzip"
-kernel-reads = ["gzip"]
-memory-mib = 1
-unpack-limit-mib = 4096
-[init]
-run = "agent"
-guard = true
-modules = []
-[policy]
-source = "default-restrictive"
-[host]
-runtimes = ["go"]
-directory = "/opt/kata"
-[component.agent]
+const COMPONENTS: &str = r#"[component.agent]
 files = [{ name = "kata-agent", path = "/usr/bin/kata-agent", mode = "0755" }]
 [component.guest-components]
 files = [
@@ -34,10 +17,12 @@ files = [
 ]
 "#;
 
-/// The profile with one text replaced by another.
+/// A profile of a guest with 1 MiB, with one text replaced by another.
 fn profile(old: &str, new: &str) -> Profile {
-    assert!(PROFILE.contains(old), "{old}");
-    let raw = Raw::parse("p", &PROFILE.replace(old, new), Path::new("")).unwrap();
+    let small = COMPLETE.replace("memory-mib = 2048", "memory-mib = 1");
+    let text = small.replace("guard = true", "guard = true\nmodules = []") + COMPONENTS;
+    assert!(text.contains(old), "{old}");
+    let raw = Raw::parse("p", &text.replace(old, new), Path::new("")).unwrap();
     Profile::new("p", &raw).unwrap()
 }
 

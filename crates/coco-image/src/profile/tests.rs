@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::*;
 
-/// A complete profile; most tests change one line of it.
-const COMPLETE: &str = r#"schema = 1
+/// A complete profile, also for the tests of other modules; most change one line of it.
+pub(crate) const COMPLETE: &str = r#"schema = 1
 description = "For tests"
 arch = "x86_64"
 tee = "tdx"
