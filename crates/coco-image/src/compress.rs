@@ -75,6 +75,13 @@ impl Compressor {
         Ok(Self { engine, packed: Vec::new() })
     }
 
+    /// Gives the buffer back, if a group has made it larger than `limit` bytes.
+    pub fn forget_large(&mut self, limit: u64) {
+        if u64::try_from(self.packed.capacity()).is_ok_and(|capacity| capacity > limit) {
+            self.packed = Vec::new();
+        }
+    }
+
     /// `group`, at most [`ONE_SHOT_MAX`] bytes, as one member or frame.
     pub fn compress(&mut self, group: &[u8]) -> io::Result<&[u8]> {
         let bound = match &mut self.engine {

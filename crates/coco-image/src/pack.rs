@@ -2,9 +2,11 @@
 //!
 //! Each thread takes the next group, reads its files, hashes each, compresses the whole, and leaves
 //! the result at the sequencer, which writes the groups in their order and hashes what it writes.
-//! At no time is more in memory than one group a thread and a bounded queue. The bytes of the image
-//! do not depend on the number of threads.
+//! What is in memory is bounded: 96 MiB of groups in the works, or two small groups a thread, what they
+//! are compressed to, and a queue of 32 MiB. The bytes of the image do not depend on the number of
+//! threads.
 
+mod room;
 mod sequencer;
 
 use std::collections::BTreeMap;
@@ -16,12 +18,16 @@ use sha2::Digest as _;
 
 use crate::compress::{self, Compressor, ONE_SHOT_MAX};
 use crate::digest::{Sha256, Sha384};
-use crate::layer::{Contents, End, Group, Member};
+use crate::layer::{Contents, End, GROUP_BYTES, Group, Member};
 use crate::newc;
 use crate::path::GuestPath;
 use crate::tree::{Bodies, Layer};
 use crate::units::Method;
+use room::Room;
 use sequencer::Sequencer;
+
+/// Bytes of groups that may be in the works at once: two large programs, or one of the largest.
+const ROOM_BYTES: u64 = 96 << 20;
 
 /// How much of a file is read at once, in bytes: fits into a processor's cache.
 const READ_BYTES: usize = 128 << 10;
@@ -95,11 +101,14 @@ pub fn pack(
     out: &mut (dyn Write + Send),
     done: &(dyn Fn(u64) + Sync),
 ) -> Result<Packed, PackError> {
+    let threads = u64::try_from(options.threads.get()).unwrap_or(u64::MAX);
     let job = Job {
         groups,
         method: options.method,
         bodies,
         sequencer: Sequencer::new(out),
+        // Small groups never wait for each other.
+        room: Room::new(ROOM_BYTES.max(threads.saturating_mul(2 * GROUP_BYTES))),
         next: AtomicUsize::new(0),
         done,
     };
@@ -146,6 +155,7 @@ struct Job<'a> {
     method: Method,
     bodies: &'a dyn Bodies,
     sequencer: Sequencer<'a>,
+    room: Room,
     next: AtomicUsize,
     done: &'a (dyn Fn(u64) + Sync),
 }
@@ -163,10 +173,17 @@ impl Job<'_> {
                 return Ok(writer.digests);
             };
             if group.len <= ONE_SHOT_MAX {
+                let room = self.room.take(group.len);
                 bytes.clear();
                 writer.write(group, &mut bytes)?;
                 let packed = compressor.compress(&bytes).map_err(PackError::Compress)?;
+                // Before the turn is waited for, which may be that of somebody who needs the room.
+                drop(room);
+                if group.len > 2 * GROUP_BYTES {
+                    bytes = Vec::new();
+                }
                 self.sequencer.put(index, group.layer, packed)?;
+                compressor.forget_large(2 * GROUP_BYTES);
             } else {
                 self.stream(index, group, &mut writer)?;
             }

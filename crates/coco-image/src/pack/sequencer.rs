@@ -16,7 +16,7 @@ use crate::path::GuestPath;
 use crate::tree::Layer;
 
 /// Most bytes that wait for their turn.
-const QUEUE_BYTES: usize = 64 << 20;
+const QUEUE_BYTES: usize = 32 << 20;
 
 /// The ordered end of the packing threads.
 pub(super) struct Sequencer<'a> {
