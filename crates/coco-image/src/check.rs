@@ -174,13 +174,11 @@ fn init(profile: &Profile, tree: &Tree) -> Result<(), CheckError> {
 /// The Go runtime names no `systemd.unit` for an initrd: the agent's target must be wanted in the tree.
 fn units(tree: &Tree) -> Result<(), CheckError> {
     let there = |unit: &&str| unit.parse().is_ok_and(|unit| tree.lookup(&unit).is_ok());
-    for units in [AGENT_UNITS, AGENT_WANTS] {
-        if !units.iter().any(there) {
-            let first = units.first().copied().unwrap_or_default();
-            return Err(CheckError::NotStarted(path(first)));
-        }
+    let missing = [AGENT_UNITS, AGENT_WANTS].into_iter().find(|units| !units.iter().any(there));
+    match missing.and_then(|units| units.first()) {
+        Some(first) => Err(CheckError::NotStarted(path(first))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn effective_policy(tree: &Tree, policy: &PolicyFile) -> Result<(), CheckError> {

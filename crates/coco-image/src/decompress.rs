@@ -140,7 +140,7 @@ mod tests {
         out.finish().unwrap()
     }
 
-    /// An empty xz stream whose header says what these filters need.
+    /// A small xz stream whose header says what these filters need.
     fn pack_xz(filters: &liblzma::stream::Filters) -> Vec<u8> {
         let stream =
             liblzma::stream::Stream::new_stream_encoder(filters, liblzma::stream::Check::Crc32).unwrap();

@@ -6,6 +6,11 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+/// Standard output takes no more. A command prints last: what it had to do is done by then.
+#[derive(Debug, thiserror::Error)]
+#[error("all is done, but the result can't be printed")]
+pub(crate) struct NotPrinted(#[source] io::Error);
+
 /// Where a command says what it has to say.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -19,9 +24,8 @@ impl Output {
     }
 
     /// Data: what the command was asked for.
-    pub(crate) fn data(&mut self, text: &str) -> io::Result<()> {
-        self.data.write_all(text.as_bytes())?;
-        self.data.flush()
+    pub(crate) fn data(&mut self, text: &str) -> Result<(), NotPrinted> {
+        self.data.write_all(text.as_bytes()).and_then(|()| self.data.flush()).map_err(NotPrinted)
     }
 
     /// Words for the person at the terminal. That nobody can read them is no reason to fail.

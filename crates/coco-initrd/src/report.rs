@@ -12,6 +12,7 @@ use coco_image::profile::{ProfileError, Role};
 
 use crate::commands::build::BuildError;
 use crate::inputs::InputError;
+use crate::output::NotPrinted;
 use crate::produce::PinError;
 use crate::profiles::{BUILT_IN, POLICIES, UnknownName};
 use crate::publish::PublishError;
@@ -43,6 +44,9 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// What to do about it, where there is advice.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+    if cause::<NotPrinted>(error).is_some() {
+        return None; // advice about the output directory would be wrong
+    }
     let hint = cause(error)
         .map(build_hint)
         .or_else(|| cause(error).map(name_hint))

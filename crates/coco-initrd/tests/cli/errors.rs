@@ -577,3 +577,16 @@ fn an_unreadable_file_is_named() {
     assert_eq!((ran.code, ran.data.as_str()), (2, ""));
     assert_eq!(place.names(), ["in", "program"]);
 }
+
+#[test]
+fn a_result_that_can_not_be_printed_is_told_from_a_build_that_failed() {
+    let place = place();
+    let ran = place.shell(&format!("$COCO {FULL} --profile tdx --output-dir out >/dev/full"));
+    expect![[r#"
+        error: all is done, but the result can't be printed
+          caused by: No space left on device (os error 28)
+    "#]]
+    .assert_eq(&ran.words);
+    assert_eq!(ran.code, 2);
+    assert_eq!(place.shell("cd out && sha256sum --check --quiet SHA256SUMS").code, 0);
+}
