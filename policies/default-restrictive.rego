@@ -111,11 +111,12 @@ default CopyFileRequest := false
 # Where the runtimes put one mount of a container: the container's id, 16 random characters, and the
 # last component of the path in the container. `sandbox` in place of the id is what the Go runtime
 # calls an emptyDir the containers share. A container's root file system, <id>/rootfs, has no such name.
+# What may follow is for `normal` to say.
 mount_top := `^/run/kata-containers/shared/containers/(?:passthrough/)?(?:watchable/)?(?:[a-z0-9]{64}|sandbox)-[a-z0-9]{16}-[^/]+`
 
 CopyFileRequest if {
 	input.file_type in {"Regular", "Directory"}
-	regex.match(concat("", [mount_top, `(?:/[^/]+)*$`]), input.path)
+	regex.match(mount_top, input.path)
 	normal(input.path)
 }
 
@@ -124,7 +125,7 @@ CopyFileRequest if {
 # only to what is beside it or deeper.
 CopyFileRequest if {
 	input.file_type == "Symlink"
-	regex.match(concat("", [mount_top, `(?:/[^/]+)+$`]), input.path)
+	regex.match(concat("", [mount_top, "/"]), input.path)
 	normal(input.path)
 	not startswith(input.symlink_target, "/")
 	normal(input.symlink_target)

@@ -142,7 +142,7 @@ pub fn assemble(profile: &Profile, inputs: &Inputs) -> Result<Assembled, Assembl
     match &inputs.guest {
         GuestSoftware::BuiltIn(guest) => {
             let node = Node::File(Mode::PROGRAM, guest.clone());
-            add(&mut tree, &fixed(AGENT), node, Layer::Components, "built-in guest")?;
+            add(&mut tree, &GuestPath::fixed(AGENT), node, Layer::Components, "built-in guest")?;
         }
         GuestSoftware::Components(components) => {
             for (role, loaded) in components {
@@ -157,17 +157,19 @@ pub fn assemble(profile: &Profile, inputs: &Inputs) -> Result<Assembled, Assembl
     Ok(Assembled { tree, removed })
 }
 
+/// The files of one input as they are, nothing added and nothing left out.
+pub fn as_found(members: &[Member]) -> Result<Tree, AssembleError> {
+    let mut tree = Tree::default();
+    add_members(&mut tree, members, Layer::Base, "archive")?;
+    Ok(tree)
+}
+
 /// The program that runs as PID 1 in the end.
 pub fn init_program(init: Init) -> &'static str {
     match init {
         Init::Agent => AGENT,
         Init::Systemd => SYSTEMD,
     }
-}
-
-/// A path this module knows to be one.
-fn fixed(path: &'static str) -> GuestPath {
-    path.parse().expect("a constant of this module is an absolute path")
 }
 
 fn add(
@@ -285,7 +287,7 @@ fn renamed(role: Role, members: &[Member], files: &[ComponentFile]) -> Result<Ve
 
 /// A permissive policy that ships with the image waits for somebody to point the agent to it.
 fn remove_policies(tree: &mut Tree) -> Vec<GuestPath> {
-    let directory = fixed(POLICY_DIRECTORY);
+    let directory = GuestPath::fixed(POLICY_DIRECTORY);
     // The directory of a base may be a link to where its policies really are.
     let real = tree.follow(&directory).unwrap_or_else(|_| directory.clone());
     let is_policy = |path: &GuestPath, node: &Node| {
@@ -306,20 +308,21 @@ fn remove_policies(tree: &mut Tree) -> Vec<GuestPath> {
 }
 
 fn add_policy(tree: &mut Tree, policy: &PolicyFile) -> Result<(), AssembleError> {
-    let directory = fixed(POLICY_DIRECTORY);
+    let directory = GuestPath::fixed(POLICY_DIRECTORY);
     let path = directory.join(&policy.name).map_err(|_| AssembleError::PolicyName(policy.name.clone()))?;
     let is_rego = Path::new(&policy.name).extension().is_some_and(|extension| extension == "rego");
-    if !is_rego || policy.name.contains('/') || path == fixed(DEFAULT_POLICY) {
+    if !is_rego || policy.name.contains('/') || path == GuestPath::fixed(DEFAULT_POLICY) {
         return Err(AssembleError::PolicyName(policy.name.clone()));
     }
     let mut put = |path: &GuestPath, node| add(tree, path, node, Layer::Configuration, "policy");
     put(&directory, Node::Directory(Mode::DIRECTORY))?;
     put(&path, Node::File(Mode::FILE, policy.body.clone()))?;
-    put(&fixed(DEFAULT_POLICY), Node::Symlink(policy.name.clone()))
+    put(&GuestPath::fixed(DEFAULT_POLICY), Node::Symlink(policy.name.clone()))
 }
 
 fn add_init(tree: &mut Tree, profile: &Profile, inputs: &Inputs) -> Result<(), AssembleError> {
-    let mut put = |path: &'static str, node| add(tree, &fixed(path), node, Layer::Configuration, "init");
+    let mut put =
+        |path: &'static str, node| add(tree, &GuestPath::fixed(path), node, Layer::Configuration, "init");
     match profile.guard {
         Guard::On => {
             let (guard, plan) = &inputs.guard;
@@ -331,7 +334,7 @@ fn add_init(tree: &mut Tree, profile: &Profile, inputs: &Inputs) -> Result<(), A
 }
 
 fn add_extras(tree: &mut Tree, profile: &Profile, inputs: &Inputs) -> Result<(), AssembleError> {
-    let policies = fixed(POLICY_DIRECTORY);
+    let policies = GuestPath::fixed(POLICY_DIRECTORY);
     for extra in &profile.extras {
         if extra.path.is_below(&policies) {
             return Err(AssembleError::ExtraPolicy(extra.path.clone()));

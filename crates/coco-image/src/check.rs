@@ -70,7 +70,8 @@ pub fn tree(
     symlinks(tree)?;
     init(profile, tree)?;
     effective_policy(tree, policy)?;
-    let mut programs = vec![path(INIT), path(init_program(profile.init)), path(AGENT)];
+    let mut programs =
+        vec![GuestPath::fixed(INIT), GuestPath::fixed(init_program(profile.init)), GuestPath::fixed(AGENT)];
     if software == Software::Components {
         programs.extend(components(profile, tree)?);
     }
@@ -113,11 +114,6 @@ fn size(profile: &Profile, tree: &Tree) -> Result<(), CheckError> {
     Ok(())
 }
 
-/// A path this module knows to be one.
-fn path(text: &'static str) -> GuestPath {
-    text.parse().expect("a constant of this crate is an absolute path")
-}
-
 fn symlinks(tree: &Tree) -> Result<(), CheckError> {
     for (path, entry) in tree.iter() {
         let Node::Symlink(target) = &entry.node else {
@@ -142,14 +138,14 @@ fn symlinks(tree: &Tree) -> Result<(), CheckError> {
 }
 
 fn init(profile: &Profile, tree: &Tree) -> Result<(), CheckError> {
-    let agent = path(AGENT);
+    let agent = GuestPath::fixed(AGENT);
     if tree.lookup(&agent).is_err() {
         return Err(CheckError::NoAgent(agent));
     }
-    if tree.get(&path(INITRD_RELEASE)).is_some() {
+    if tree.get(&GuestPath::fixed(INITRD_RELEASE)).is_some() {
         return Err(CheckError::InitrdRelease);
     }
-    tree.lookup(&path(init_program(profile.init)))?;
+    tree.lookup(&GuestPath::fixed(init_program(profile.init)))?;
     if profile.init == Init::Systemd {
         units(tree)?;
     }
@@ -159,9 +155,9 @@ fn init(profile: &Profile, tree: &Tree) -> Result<(), CheckError> {
     if profile.guard == Guard::On {
         return Ok(());
     }
-    if let Some(Node::Symlink(target)) = tree.get(&path(INIT)).map(|entry| &entry.node) {
-        let first =
-            target_of(&GuestPath::root(), target).ok_or_else(|| FollowError::Missing { path: path(INIT) })?;
+    if let Some(Node::Symlink(target)) = tree.get(&GuestPath::fixed(INIT)).map(|entry| &entry.node) {
+        let first = target_of(&GuestPath::root(), target)
+            .ok_or_else(|| FollowError::Missing { path: GuestPath::fixed(INIT) })?;
         let parent = tree.follow(&first.parent().unwrap_or_else(GuestPath::root))?;
         let real = parent.join(first.file_name()).unwrap_or_else(|_| first.clone());
         if let Some(Node::Symlink(second)) = tree.get(&real).map(|entry| &entry.node) {
@@ -176,19 +172,19 @@ fn units(tree: &Tree) -> Result<(), CheckError> {
     let there = |unit: &&str| unit.parse().is_ok_and(|unit| tree.lookup(&unit).is_ok());
     let missing = [AGENT_UNITS, AGENT_WANTS].into_iter().find(|units| !units.iter().any(there));
     match missing.and_then(|units| units.first()) {
-        Some(first) => Err(CheckError::NotStarted(path(first))),
+        Some(first) => Err(CheckError::NotStarted(GuestPath::fixed(first))),
         None => Ok(()),
     }
 }
 
 fn effective_policy(tree: &Tree, policy: &PolicyFile) -> Result<(), CheckError> {
-    let got = tree.follow(&path(DEFAULT_POLICY))?;
+    let got = tree.follow(&GuestPath::fixed(DEFAULT_POLICY))?;
     let expected = format!("{POLICY_DIRECTORY}/{}", policy.name);
     match tree.get(&got).map(|entry| &entry.node) {
         Some(Node::File(_, body)) if *body == policy.body && got.as_str() == expected => {}
         _ => return Err(CheckError::Policy { got, expected }),
     }
-    let directory = path(POLICY_DIRECTORY);
+    let directory = GuestPath::fixed(POLICY_DIRECTORY);
     let is_second = |path: &GuestPath| {
         path.is_below(&directory) && ![POLICY_DIRECTORY, DEFAULT_POLICY, &expected].contains(&path.as_str())
     };
@@ -215,7 +211,7 @@ fn components(profile: &Profile, tree: &Tree) -> Result<Vec<GuestPath>, CheckErr
 }
 
 fn policy_support(tree: &Tree, bodies: &dyn Bodies) -> Result<(), CheckError> {
-    let agent = path(AGENT);
+    let agent = GuestPath::fixed(AGENT);
     let body = program_body(tree, &agent)?;
     let unreadable = |error| CheckError::Read { path: agent.clone(), error };
     let has_support = contains(body.cursor(bodies), POLICY_SUPPORT).map_err(unreadable)?;

@@ -4,6 +4,9 @@
 //! profile -> inputs -> tree -> layers -> image -> manifest -> host files
 //! ```
 //!
+//! Beside it, [`overlay`] makes the policy files of a podvm image, and [`policy_location`] finds the
+//! default policy in whatever was built.
+//!
 //! Each stage is a function from values to a value. This crate opens no file, prints nothing and
 //! knows no policy engine: bodies of files come through [`tree::Bodies`], which the program
 //! implements, and what the policy decides is handed to the [`manifest`] as data.
@@ -12,6 +15,7 @@ pub mod archive;
 pub mod assemble;
 pub mod check;
 pub mod compress;
+pub mod config_map;
 pub mod decompress;
 pub mod digest;
 pub mod host;
@@ -19,8 +23,10 @@ pub mod kernel;
 pub mod layer;
 pub mod manifest;
 pub mod newc;
+pub mod overlay;
 pub mod pack;
 pub mod path;
+pub mod policy_location;
 pub mod profile;
 pub mod tree;
 pub mod units;

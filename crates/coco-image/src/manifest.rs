@@ -3,6 +3,9 @@
 //! The format is described in `docs/manifest.md` and by `docs/manifest.schema.json`. Nothing of the
 //! build machine is in it, no path and no time: equal inputs give an equal manifest.
 
+mod overlay;
+mod summary;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -12,11 +15,13 @@ use crate::pack::Packed;
 use crate::path::GuestPath;
 use crate::tree::{DeviceKind, Node, Tree};
 use crate::units::{Arch, Init, Method, Runtime, Tee};
+pub use overlay::{InitdataRecord, OverlayFileRecord, OverlayManifest, OverlayProfileRecord, OverlayRecord};
+pub use summary::{Summary, SummaryError};
 
 /// The version of the manifest's format.
 pub const SCHEMA: u32 = 1;
 
-/// The whole record.
+/// The whole record of an image; [`OverlayManifest`] is that of an overlay.
 #[derive(Debug, Clone, Serialize)]
 pub struct Manifest {
     /// [`SCHEMA`].
@@ -213,12 +218,16 @@ pub struct FileRecord {
 impl Manifest {
     /// The manifest as JSON: keys sorted, two spaces, a newline at the end.
     pub fn to_json(&self) -> String {
-        let mut value = serde_json::to_value(self).expect("a manifest is made of strings, numbers and maps");
-        value.sort_all_objects();
-        let mut text = serde_json::to_string_pretty(&value).expect("a JSON value is written to memory");
-        text.push('\n');
-        text
+        json(self)
     }
+}
+
+fn json(manifest: &impl Serialize) -> String {
+    let mut value = serde_json::to_value(manifest).expect("a manifest is made of strings, numbers and maps");
+    value.sort_all_objects();
+    let mut text = serde_json::to_string_pretty(&value).expect("a JSON value is written to memory");
+    text.push('\n');
+    text
 }
 
 /// The layers as records, each with its place in the image.

@@ -62,6 +62,11 @@ impl GuestPath {
         Self("/".to_owned())
     }
 
+    /// A name that the program has as a constant.
+    pub(crate) fn fixed(name: &'static str) -> Self {
+        name.parse().expect("a constant of this crate is an absolute path")
+    }
+
     /// Reads a member name of an archive: relative to the root, with or without `./` or `/` in front.
     pub fn from_member(name: &[u8]) -> Result<Self, PathError> {
         let name =

@@ -5,6 +5,7 @@
 
 pub mod raw;
 mod reader;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::tree::DeviceKind;
 use crate::units::{Arch, Epoch, Init, Method, Mode, Runtime, Tee};
 use raw::Raw;
 use reader::Reader;
+pub use wanted::{OverlayProfile, Wanted};
 
 /// The version of the profile format this reads.
 pub const SCHEMA: u32 = 1;
@@ -136,7 +138,7 @@ pub enum Guard {
     Off,
 }
 
-/// A complete profile.
+/// A complete profile of an image.
 #[derive(Debug, Clone)]
 pub struct Profile {
     /// Its name, for file names: letters, digits, `-`, `_`, `.`.
@@ -237,6 +239,14 @@ pub enum ProfileError {
         key: String,
         /// What is wrong.
         problem: String,
+    },
+    /// A key about an image, in a profile for a podvm.
+    #[error("profile {profile}: {key} is about an image, and tee = \"podvm\" makes an overlay")]
+    NotForOverlay {
+        /// The profile.
+        profile: String,
+        /// The key.
+        key: &'static str,
     },
     /// Profiles extend each other in a circle.
     #[error("profiles extend each other in a circle: {}", .0.join(" -> "))]

@@ -32,7 +32,7 @@ pub const BODY_MAX: u64 = 0xffff_ffff;
 pub const TARGET_MAX: usize = 4096;
 
 /// How many symbolic links one look-up follows (Linux `MAXSYMLINKS`).
-const LINKS_MAX: usize = 40;
+pub(crate) const LINKS_MAX: usize = 40;
 
 /// A node with the layer it is packed in.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -31,11 +31,10 @@ use coco_image::units::{Method, Mode};
 use expect_test::expect;
 
 const BASE: &str = include_str!("../../../image-profiles/base.toml");
-const SHIPPED: [(&str, &str); 4] = [
+const SHIPPED: [(&str, &str); 3] = [
     ("tdx", include_str!("../../../image-profiles/tdx.toml")),
     ("snp", include_str!("../../../image-profiles/snp.toml")),
     ("coco-dev", include_str!("../../../image-profiles/coco-dev.toml")),
-    ("peer-pods", include_str!("../../../image-profiles/peer-pods.toml")),
 ];
 
 /// Says what a failure of these tests means.
@@ -194,9 +193,6 @@ fn digests_of_images_are_pinned() {
         58c17df8dff01ea46df10188818d777ac5a58253cb977647dfe2a83de0fb1359 coco-dev gzip
         197bda0bd3a59065f6f0a87285b3be40714859a498c344260ae1487cf0f912f2 coco-dev zstd
         1d69dfa6a7f96b0c98a1a4bf4cd55d158cf7f71ced0bae503267c8505df7a45e coco-dev none
-        f11967cf261520c371063723c8e03844665cb7a4ab0482d677a49b17322e3239 peer-pods gzip
-        b5323c76c33ee2e706ef120d39e9c3170354db0e70f72dc73f7ac748fd3a77f3 peer-pods zstd
-        20147826cb1b56be8c50dfd385caed4958a037ce93974c040d0f6366338f11d2 peer-pods none
     "#]]
     .assert_eq(&text);
 }
@@ -303,7 +299,6 @@ fn digests_of_profiles_are_pinned() {
         b371589031b86ca1a3d9888daf9a605da9805dfe2806277ece520d886e70fc69 tdx
         c339723e4115307562884d8f6933c60d2034dd1707804267a99503f589651116 snp
         b8584ed013a54198f3dcf95704feeb9d2c1d117c3aca6d42b2f0ac2fb10bf45a coco-dev
-        4243058bf0b77af112ceb8cea388c92b8211cc86c4108bdd9eaa4fc4fce4b846 peer-pods
     "#]]
     .assert_eq(&text);
 }

@@ -2,11 +2,17 @@
 //!
 //! Nothing is done and no file is opened here.
 
+pub(crate) mod initdata;
+pub(crate) mod pod_override;
+pub(crate) mod policy;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use coco_image::units::Method;
+
+use initdata::InitdataArgs;
 
 /// Builds reproducible, secure-by-default guest initrds for Confidential Containers.
 #[derive(Debug, Parser)]
@@ -20,12 +26,19 @@ pub(crate) struct Cli {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one of them, on the stack of main")]
 pub(crate) enum Command {
-    /// Builds the image a profile describes, with its manifest and host configuration
+    /// Builds the image or overlay a profile describes, with its manifest and what goes with it
     Build(BuildArgs),
+    /// Compares the default policies of two guests, and whether a pod can replace them
+    Parity(ParityArgs),
     /// Lists the built-in profiles, or shows one with everything it extends
     Profile(ProfileArgs),
+    /// Makes, reads and measures initdata, which replaces a guest's policy and configurations
+    Initdata(InitdataArgs),
+    /// Opens logs, exec or more for one pod, by the policy in its initdata
+    Override(pod_override::OverrideArgs),
+    /// Checks, tests, explains, compares and derives policies
+    Policy(policy::PolicyArgs),
     /// Writes shell completions, man pages or the command reference
     Generate(GenerateArgs),
 }
@@ -77,6 +90,15 @@ pub(crate) struct BuildArgs {
     #[arg(long)]
     pub(crate) allow_permissive_policy: bool,
 
+    /// The manifest.json of another build that must have the same policy; for a podvm overlay the policy
+    /// of the built-in profiles, unless this says otherwise
+    #[arg(long, value_name = "MANIFEST")]
+    pub(crate) same_policy_as: Option<PathBuf>,
+
+    /// For a podvm overlay: initdata, in any form, for every peer pod that brings none
+    #[arg(long, value_name = "FILE")]
+    pub(crate) initdata: Option<PathBuf>,
+
     /// Compression of the layers, instead of the profile's
     #[arg(long, value_name = "METHOD")]
     pub(crate) compression: Option<CompressionArg>,
@@ -122,6 +144,20 @@ impl From<CompressionArg> for Method {
             CompressionArg::None => Self::None,
         }
     }
+}
+
+/// `coco-initrd parity`.
+#[derive(Debug, Args)]
+pub(crate) struct ParityArgs {
+    /// An initrd, an overlay, a root file system as directory or tarball, or a build's directory
+    pub(crate) a: PathBuf,
+
+    /// What to compare it with
+    pub(crate) b: PathBuf,
+
+    /// Prints the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `coco-initrd profile`.

@@ -2,4 +2,8 @@
 
 pub(crate) mod build;
 pub(crate) mod generate;
+pub(crate) mod initdata;
+pub(crate) mod parity;
+pub(crate) mod pod_override;
+pub(crate) mod policy;
 pub(crate) mod profile;

@@ -5,12 +5,15 @@
 
 mod args;
 mod commands;
+mod initdata;
 mod inputs;
 mod interrupt;
 mod output;
+mod pods;
 mod produce;
 mod profiles;
 mod publish;
+mod replace;
 mod report;
 mod store;
 
@@ -50,7 +53,11 @@ fn main() -> ExitCode {
 fn run(command: &Command, out: &mut Output) -> anyhow::Result<Outcome> {
     match command {
         Command::Build(args) => commands::build::build(args, out),
+        Command::Parity(args) => commands::parity::parity(args, out),
         Command::Profile(args) => commands::profile::profile(args, out),
+        Command::Initdata(args) => commands::initdata::initdata(args, out),
+        Command::Override(args) => commands::pod_override::pod_override(args, out),
+        Command::Policy(args) => commands::policy::policy(args, out),
         Command::Generate(args) => commands::generate::generate(args, out),
     }
 }

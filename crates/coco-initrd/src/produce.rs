@@ -3,8 +3,10 @@
 //! Everything that can fail does so before or while the image is written into a directory nobody
 //! looks into yet; [`publish`](crate::publish) comes after.
 
+mod overlay;
 mod record;
 
+pub(crate) use overlay::{OverlayPlan, produce_overlay};
 pub(crate) use record::PinError;
 
 use std::collections::BTreeMap;

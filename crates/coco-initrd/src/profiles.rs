@@ -2,6 +2,7 @@
 //!
 //! A name never means a file of the current directory, a path never a built-in profile.
 
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -19,6 +20,9 @@ pub(crate) const BUILT_IN: &[(&str, &str)] = &[
 
 /// The policies in this program, by the name a profile gives them.
 pub(crate) const POLICIES: &[(&str, &str)] = &[("default-restrictive", coco_policy::DEFAULT_RESTRICTIVE)];
+
+/// The longest policy an agent takes, in bytes; of a longer one no more is read than shows it.
+const POLICY_MAX: u64 = 16 << 20;
 
 /// A name that is no profile or policy of this program.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +45,40 @@ pub(crate) fn open(profile: &str) -> anyhow::Result<(String, Raw)> {
     let raw = profile::resolve(source, &|parent, child| find(parent, &child.directory).map_err(Failure))
         .map_err(|Failure(error)| error)?;
     Ok((name, raw))
+}
+
+/// A policy as a command names it: its name for messages, and its bytes.
+#[derive(Debug)]
+pub(crate) struct PolicyText {
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl PolicyText {
+    /// The text, of a policy that has been loaded.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+}
+
+/// Opens `policy`: a path, the name of a built-in one, or `-` for standard input.
+pub(crate) fn open_policy(policy: &str) -> anyhow::Result<PolicyText> {
+    if policy == "-" {
+        let mut bytes = Vec::new();
+        let limit = POLICY_MAX.saturating_add(1);
+        io::stdin().take(limit).read_to_end(&mut bytes).context("standard input can't be read")?;
+        return Ok(PolicyText { name: "stdin".to_owned(), bytes });
+    }
+    if policy.contains('/') || Path::new(policy).extension().is_some_and(|extension| extension == "rego") {
+        let mut bytes = Vec::new();
+        let file = fs_err::File::open(policy).context("the policy can't be read")?;
+        file.take(POLICY_MAX.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .context("the policy can't be read")?;
+        return Ok(PolicyText { name: policy.to_owned(), bytes });
+    }
+    let bytes = built_in_policy(policy)?.as_bytes().to_vec();
+    Ok(PolicyText { name: format!("{policy}.rego"), bytes })
 }
 
 /// The text of a built-in policy.

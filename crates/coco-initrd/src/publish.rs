@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use coco_image::overlay::FILE_NAME;
 use fs_err as fs;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
@@ -117,12 +118,15 @@ fn may_replace(goal: &Path) -> anyhow::Result<()> {
     if !metadata.is_dir() {
         return Err(PublishError::NotDirectory(goal.to_owned()).into());
     }
+    // Only an overlay has the names of the second list, which are anybody's.
+    let overlays: &[&str] = if goal.join(FILE_NAME).exists() { &[FILE_NAME, "k8s", "policy"] } else { &[] };
     for entry in fs::read_dir(goal)? {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let is_image = name.starts_with("coco-initrd-") && name.ends_with(".img");
-        if !is_image && !["manifest.json", "host", "SHA256SUMS"].contains(&name.as_ref()) {
+        let known = ["manifest.json", "host", "SHA256SUMS"].iter().chain(overlays);
+        if !is_image && !known.into_iter().any(|known| *known == name) {
             return Err(PublishError::Foreign(entry.path()).into());
         }
     }

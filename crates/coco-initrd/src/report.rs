@@ -2,20 +2,28 @@
 //!
 //! Advice is kept apart from the errors, which say what is wrong and where, not what to do.
 
+mod initdata;
+mod pod;
+mod policy;
+
 use std::io;
 
 use coco_image::archive::ArchiveError;
 use coco_image::assemble::AssembleError;
 use coco_image::check::CheckError;
+use coco_image::manifest::SummaryError;
+use coco_image::overlay::OverlayError;
 use coco_image::pack::PackError;
 use coco_image::profile::{ProfileError, Role};
 
 use crate::commands::build::BuildError;
+use crate::commands::parity::NoGuest;
 use crate::inputs::InputError;
 use crate::output::NotPrinted;
 use crate::produce::PinError;
 use crate::profiles::{BUILT_IN, POLICIES, UnknownName};
 use crate::publish::PublishError;
+use crate::replace::ReplaceError;
 
 /// The error and its causes, one a line.
 pub(crate) fn message(error: &anyhow::Error) -> String {
@@ -30,8 +38,13 @@ pub(crate) fn message(error: &anyhow::Error) -> String {
     lines.join("\n  caused by: ")
 }
 
-/// The text with control characters escaped: file names may hold any.
-fn one_line(text: &str) -> String {
+/// How many of something, in words.
+pub(crate) fn plural(number: usize, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+}
+
+/// The text with control characters escaped: file names and YAML may hold any.
+pub(crate) fn one_line(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
         .collect()
@@ -55,11 +68,24 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| cause(error).and_then(assemble_hint))
         .or_else(|| cause(error).and_then(profile_hint))
         .or_else(|| cause(error).and_then(input_hint))
-        .or_else(|| cause::<PinError>(error).map(|_| PIN.to_owned()));
+        .or_else(|| cause(error).and_then(initdata::hint))
+        .or_else(|| cause(error).and_then(initdata::use_hint))
+        .or_else(|| cause(error).and_then(pod::hint))
+        .or_else(|| cause(error).and_then(pod::choice_hint))
+        .or_else(|| policy::hint(error))
+        .or_else(|| cause(error).map(replace_hint))
+        .or_else(|| cause::<PinError>(error).map(|_| PIN.to_owned()))
+        .or_else(|| cause::<OverlayError>(error).map(|_| "rename the policy's file".to_owned()))
+        .or_else(|| cause::<SummaryError>(error).map(|_| MANIFEST.to_owned()))
+        .or_else(|| cause::<NoGuest>(error).map(|_| GUEST.to_owned()));
     hint.or_else(|| io_cause(error).and_then(io_hint))
 }
 
 const PIN: &str = "if the change is meant, put the new digest into the profile and review it";
+
+const MANIFEST: &str = "give the manifest.json that a build of this version wrote";
+
+const GUEST: &str = "give an image or overlay of a build, a tarball of a root file system, or its directory";
 
 fn cause<E: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error) -> Option<&E> {
     error.chain().find_map(|cause| cause.downcast_ref::<E>())
@@ -85,6 +111,10 @@ fn build_hint(error: &BuildError) -> String {
         }
         BuildError::StandIn(..) => "leave one of them",
         BuildError::PinnedAbsent(_) => "give the input, or take the pin out of the profile",
+        BuildError::NotForOverlay(..) => "leave it out: a podvm image brings all but the policy",
+        BuildError::NotForImage(_) => {
+            "leave it out: on bare metal there is no initdata for all pods, each pod has its annotation"
+        }
     }
     .to_owned()
 }
@@ -117,6 +147,17 @@ fn publish_hint(error: &PublishError) -> String {
         PublishError::Exchange { .. } => {
             "the file system can't exchange two directories: remove the old build first, or build elsewhere"
         }
+    }
+    .to_owned()
+}
+
+fn replace_hint(error: &ReplaceError) -> String {
+    match error {
+        ReplaceError::NotFile(_) => "give --output a file, new or old",
+        ReplaceError::StandardOutput => {
+            "give --output a file; what goes to standard output goes there without being asked"
+        }
+        ReplaceError::Dangling(_) => "make the file it leads to, or take the link away",
     }
     .to_owned()
 }
@@ -190,6 +231,9 @@ fn profile_hint(error: &ProfileError) -> Option<String> {
     match error {
         ProfileError::Missing { .. } => {
             Some("extend a complete profile, such as: extends = \"base\"".to_owned())
+        }
+        ProfileError::NotForOverlay { .. } => {
+            Some("leave it out, and what is inherited: extend \"peer-pods\"".to_owned())
         }
         _ => None,
     }

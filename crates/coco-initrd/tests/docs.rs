@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Commands of the documentation that are not run here: `ci/test` runs this test.
-const LEFT_OUT: &[&str] = &["ci/test", "ci/bench", "scripts/fetch-kernel"];
+const LEFT_OUT: &[&str] = &["ci/test", "ci/bench", "ci/bench-policy", "scripts/fetch-kernel"];
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_coco-initrd");
 
@@ -117,8 +117,18 @@ fn the_guard() {
 }
 
 #[test]
+fn the_lint() {
+    run("docs/lint.md");
+}
+
+#[test]
 fn the_manifest() {
     run("docs/manifest.md");
+}
+
+#[test]
+fn peer_pods() {
+    run("docs/peer-pods.md");
 }
 
 #[test]
@@ -129,6 +139,36 @@ fn the_policy() {
 #[test]
 fn the_profile() {
     run("docs/profile.md");
+}
+
+#[test]
+fn the_migration() {
+    run("docs/migration.md");
+}
+
+#[test]
+fn the_override() {
+    run("docs/override.md");
+}
+
+#[test]
+fn checking_policies() {
+    run("docs/policy-check.md");
+}
+
+#[test]
+fn secure_by_default() {
+    run("docs/secure-by-default.md");
+}
+
+#[test]
+fn the_security_model() {
+    run("docs/security.md");
+}
+
+#[test]
+fn troubleshooting() {
+    run("docs/troubleshooting.md");
 }
 
 #[test]
@@ -149,18 +189,73 @@ fn every_document_with_a_console_block_is_run() {
     }
 }
 
+/// The anchors of a document's headings, as GitHub makes them.
+fn anchors(text: &str) -> Vec<String> {
+    let mut in_code = false;
+    let headings = text.lines().filter_map(|line| {
+        in_code ^= line.starts_with("```");
+        line.strip_prefix('#').filter(|_| !in_code).map(|rest| rest.trim_start_matches('#').trim())
+    });
+    let anchor = |heading: &str| {
+        let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.collect::<String>().to_lowercase().replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
 #[test]
 fn links_between_documents_lead_somewhere() {
-    for document in fs_err::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()) {
+    let mut documents: Vec<PathBuf> =
+        fs_err::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    documents.push(root().join("README.md"));
+    for document in documents {
         if document.extension().is_none_or(|extension| extension != "md") {
             continue;
         }
         let text = fs_err::read_to_string(&document).unwrap();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let file = target.split('#').next().unwrap();
-            if !file.is_empty() && !file.contains("://") {
-                assert!(document.parent().unwrap().join(file).exists(), "{}: {target}", document.display());
+            if target.contains("://") {
+                continue;
+            }
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = if file.is_empty() { document.clone() } else { document.parent().unwrap().join(file) };
+            assert!(file.exists(), "{}: {target}", document.display());
+            let found = anchor.is_empty()
+                || anchors(&fs_err::read_to_string(&file).unwrap()).iter().any(|a| a == anchor);
+            assert!(found, "{}: no heading for {target}", document.display());
+        }
+    }
+}
+
+/// Words of code in the documents: what stands between backquotes in a line.
+fn code_words(text: &str) -> Vec<&str> {
+    text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)).collect()
+}
+
+/// Claims rest on tests: a name with six underscores or more is one, and must be there.
+#[test]
+fn files_and_tests_that_documents_name_exist() {
+    let sources: String = walkdir::WalkDir::new(root().join("crates"))
+        .into_iter()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "rs"))
+        .map(|entry| fs_err::read_to_string(entry.path()).unwrap())
+        .collect();
+    let mut tests = 0;
+    for entry in fs_err::read_dir(root().join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        let text = fs_err::read_to_string(&path).unwrap();
+        for word in code_words(&text) {
+            if word.starts_with("crates/") {
+                assert!(root().join(word).exists(), "{}: no file {word}", path.display());
+            } else if word.matches('_').count() >= 6 && !word.contains(' ') {
+                tests += 1;
+                assert!(sources.contains(&format!("fn {word}()")), "{}: no test {word}", path.display());
             }
         }
     }
+    assert!(tests > 3, "the documents name {tests} tests");
 }

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::{Decision, Request};
+use crate::{Decision, Request, Toggle};
 
 /// One sample request.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Case {
     pub expect: Answer,
     /// Whom the answer binds.
     pub rule: Rule,
+    /// What a developer opens to get the other answer, if it may be opened at all.
+    pub opens: Option<Toggle>,
     /// Why this is the answer, in one line.
     pub why: String,
 }
@@ -53,11 +55,15 @@ pub enum Rule {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CaseError {
     /// Not TOML, or a key is missing, unknown or of the wrong kind.
-    #[error("{file}: {message}")]
+    #[error("{file}:{line}:{column}: {message}")]
     Format {
         /// The file.
         file: String,
-        /// What is wrong with it, and where.
+        /// The line, counted from 1.
+        line: usize,
+        /// The column, counted from 1.
+        column: usize,
+        /// What is wrong there.
         message: String,
     },
     /// The agent asks about no such request.
@@ -80,7 +86,7 @@ pub enum CaseError {
         /// What is wrong with it, and where in the input.
         message: String,
     },
-    /// The start path is what must be allowed, and what is closed must be denied.
+    /// The start path is what must be allowed, and what is closed, or can be opened, must be denied.
     #[error("{file}: case \"{case}\": got expect {expect}, expected the other answer for rule {rule}")]
     Contradiction {
         /// The file.
@@ -96,9 +102,11 @@ pub enum CaseError {
 
 /// Reads a case file. `file` is only for messages.
 pub fn parse(file: &str, text: &str) -> Result<Vec<Case>, CaseError> {
-    let raw: RawFile = toml::from_str(text).map_err(|error| CaseError::Format {
-        file: file.to_owned(),
-        message: error.to_string().trim_end().to_owned(),
+    let raw: RawFile = toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count().saturating_add(1);
+        let column = before.chars().rev().take_while(|c| *c != '\n').count().saturating_add(1);
+        CaseError::Format { file: file.to_owned(), line, column, message: error.message().to_owned() }
     })?;
     raw.case.into_iter().map(|case| typed(file, case)).collect()
 }
@@ -176,12 +184,13 @@ struct RawCase {
     request: String,
     expect: Answer,
     rule: Rule,
+    opens: Option<Toggle>,
     why: String,
     input: String,
 }
 
 fn typed(file: &str, raw: RawCase) -> Result<Case, CaseError> {
-    let RawCase { name, request, expect, rule, why, input } = raw;
+    let RawCase { name, request, expect, rule, opens, why, input } = raw;
     let file = file.to_owned();
     let Ok(request) = request.parse() else {
         return Err(CaseError::Request { file, case: name, request });
@@ -196,7 +205,11 @@ fn typed(file: &str, raw: RawCase) -> Result<Case, CaseError> {
         (Rule::StartPath, Answer::Deny) | (Rule::Closed, Answer::Allow) => {
             Err(CaseError::Contradiction { file, case: name, expect, rule })
         }
-        _ => Ok(Case { name, request, input, expect, rule, why }),
+        // What somebody may open must be closed before.
+        (_, Answer::Allow) if opens.is_some() => {
+            Err(CaseError::Contradiction { file, case: name, expect, rule })
+        }
+        _ => Ok(Case { name, request, input, expect, rule, opens, why }),
     }
 }
 
@@ -229,6 +242,7 @@ input = '{"container_id": "a"}'
             input: serde_json::json!({"container_id": "a"}),
             expect: Answer::Deny,
             rule: Rule::Closed,
+            opens: None,
             why: "it reads secrets".to_owned(),
         };
         assert_eq!(parse("own.toml", GOOD), Ok(vec![case]));
@@ -283,12 +297,9 @@ input = '{"container_id": "a"}'
         refused(
             "why =",
             "because =",
-            &expect![[r#"
-            own.toml: TOML parse error at line 7, column 1
-              |
-            7 | because = "it reads secrets"
-              | ^^^^^^^
-            unknown field `because`, expected one of `name`, `request`, `expect`, `rule`, `why`, `input`"#]],
+            &expect![
+                "own.toml:7:1: unknown field `because`, expected one of `name`, `request`, `expect`, `rule`, `opens`, `why`, `input`"
+            ],
         );
     }
 
@@ -297,12 +308,7 @@ input = '{"container_id": "a"}'
         refused(
             "deny",
             "maybe",
-            &expect![[r#"
-            own.toml: TOML parse error at line 5, column 10
-              |
-            5 | expect = "maybe"
-              |          ^^^^^^^
-            unknown variant `maybe`, expected `allow` or `deny`"#]],
+            &expect!["own.toml:5:10: unknown variant `maybe`, expected `allow` or `deny`"],
         );
     }
 }

@@ -56,6 +56,34 @@ pub enum PolicyError {
         /// What the engine says.
         message: String,
     },
+    /// An engine would hang on it, or overflow its stack, and the guest with it.
+    #[error("{name}:{line}:{column}: too complex: got over {limit} {what}, and an engine could hang on it")]
+    TooComplex {
+        /// The policy.
+        name: String,
+        /// The line where it becomes too much, counted from 1.
+        line: u32,
+        /// The column, counted from 1.
+        column: u32,
+        /// What is counted.
+        what: &'static str,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// The older engine would take the keyword for a name, and lose the condition behind it.
+    #[error(
+        "{name}:{line}:{column}: `{keyword}` is used but not imported: regorus 0.2.8 takes it for a name"
+    )]
+    KeywordNotImported {
+        /// The policy.
+        name: String,
+        /// The line, counted from 1.
+        line: u32,
+        /// The column, counted from 1.
+        column: u32,
+        /// The keyword.
+        keyword: &'static str,
+    },
     /// The agent asks only for `data.agent_policy`: it would find nothing, and deny every request.
     #[error("{name} is in the wrong package: got {got}, expected {}", PACKAGE)]
     WrongPackage {

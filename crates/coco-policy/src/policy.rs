@@ -2,22 +2,24 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use regorus::{Engine, PolicyLengthConfig, QueryResults, Value};
+use regorus::unstable::{Parser, Source};
+use serde_json::Value;
 
+use crate::engine::{Answer, Engine, Loaded};
 use crate::error::PACKAGE;
-use crate::{PolicyError, Request};
+use crate::{PolicyError, Request, bounds, keywords};
 
 /// Longest line the agent's engine takes, in columns (`POLICY_MAX_COL` of `src/agent/policy/src/policy.rs`).
-const MAX_COLUMNS: NonZeroU32 = NonZeroU32::new(64 * 1024).unwrap();
+pub(crate) const MAX_COLUMNS: NonZeroU32 = NonZeroU32::new(64 * 1024).unwrap();
 /// Longest policy it takes, in bytes (`POLICY_MAX_FILE_BYTES`, same file).
-const MAX_BYTES: NonZeroUsize = NonZeroUsize::new(16 * 1024 * 1024).unwrap();
+pub(crate) const MAX_BYTES: NonZeroUsize = NonZeroUsize::new(16 * 1024 * 1024).unwrap();
 /// Most lines it takes (`POLICY_MAX_LINES`, same file).
-const MAX_LINES: NonZeroUsize = NonZeroUsize::new(200_000).unwrap();
+pub(crate) const MAX_LINES: NonZeroUsize = NonZeroUsize::new(200_000).unwrap();
 
-/// A policy that loads in the agent's engine.
+/// A policy that loads in an agent's engine.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    engine: Engine,
+    loaded: Loaded,
 }
 
 /// The policy's answer to one request.
@@ -37,42 +39,52 @@ pub enum Decision {
 }
 
 impl Policy {
-    /// Loads a policy as the agent would. `name` is only for messages.
+    /// Loads a policy as the newest agent would. `name` is only for messages.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Policy, PolicyError> {
+        Policy::parse_for(Engine::Regorus09, name, bytes)
+    }
+
+    /// Loads a policy as an agent with this engine would. `name` is only for messages.
+    pub fn parse_for(engine: Engine, name: &str, bytes: &[u8]) -> Result<Policy, PolicyError> {
         let text = text(name, bytes)?;
-        let mut engine = engine();
-        let package =
-            engine.add_policy(name.to_owned(), text.to_owned()).map_err(|error| refusal(name, &error))?;
+        let source = source(name, text)?;
+        bounds::check(name, &source)?;
+        if engine == Engine::Regorus028 {
+            try_for_older(name, &source)?;
+        }
+        let (loaded, package) = Loaded::load(engine, name, text).map_err(|words| refusal(name, &words))?;
         if package != format!("data.{PACKAGE}") {
             let got = package.strip_prefix("data.").unwrap_or(&package).to_owned();
             return Err(PolicyError::WrongPackage { name: name.to_owned(), got });
         }
-        // Some mistakes show only when the rules are put in order; they would fail every request.
-        engine.eval_query("true".to_owned(), false).map_err(|error| refusal(name, &error))?;
-        Ok(Policy { engine })
+        Ok(Policy { loaded })
     }
 
     /// Asks the policy about one request, as the agent would. The policy's state is that of a fresh
     /// agent: what an answer would change in it (`ops`) is not carried to the next question.
-    pub fn decide(&self, request: Request, input: &serde_json::Value) -> Decision {
-        self.ask(request.name(), input)
+    pub fn decide(&self, request: Request, input: &Value) -> Decision {
+        ask(&mut self.loaded.clone(), request.name(), input)
     }
 
-    /// [`Policy::decide`] for any name of a rule.
-    pub(crate) fn ask(&self, rule: &str, input: &serde_json::Value) -> Decision {
-        let mut engine = self.engine.clone();
-        let answer = engine
-            .set_input_json(&input.to_string())
-            .and_then(|()| engine.eval_query(format!("data.{PACKAGE}.{rule}"), false));
-        match answer {
-            Ok(results) => decision(&results, || engine.take_prints().unwrap_or_default()),
-            Err(error) => Decision::Failed(message(&error.to_string())),
-        }
+    /// Asks the policy about many requests, one after the other.
+    pub(crate) fn decide_all<'a>(
+        &self,
+        requests: impl Iterator<Item = (Request, &'a Value)>,
+    ) -> Vec<Decision> {
+        let mut loaded = self.loaded.clone();
+        requests.map(|(request, input)| ask(&mut loaded, request.name(), input)).collect()
+    }
+}
+
+fn ask(loaded: &mut Loaded, rule: &str, input: &Value) -> Decision {
+    match loaded.ask(&format!("data.{PACKAGE}.{rule}"), input) {
+        Ok(answer) => decision(answer),
+        Err(words) => Decision::Failed(message(&words)),
     }
 }
 
 /// The text of a policy, if the engine can take it at all.
-fn text<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, PolicyError> {
+pub(crate) fn text<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, PolicyError> {
     if bytes.len() > MAX_BYTES.get() {
         let (got, limit) = (bytes.len(), MAX_BYTES.get());
         return Err(PolicyError::TooLong { name: name.to_owned(), unit: "bytes", got, limit });
@@ -94,32 +106,36 @@ fn text<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, PolicyError> {
     Ok(text)
 }
 
-/// An engine set up as `AgentPolicy::new_engine` does it (`src/agent/policy/src/policy.rs`).
-fn engine() -> Engine {
-    let mut engine = Engine::new();
-    engine.set_strict_builtin_errors(false);
-    engine.set_gather_prints(true);
-    engine.set_policy_length_config(PolicyLengthConfig {
-        max_col: MAX_COLUMNS,
-        max_file_bytes: MAX_BYTES,
-        max_lines: MAX_LINES,
-    });
-    let state = Value::from_json_str(r#"{ "pstate": {} }"#).expect("the literal is JSON");
-    engine.add_data(state).expect("an empty engine has nothing this object could contradict");
-    engine
+/// Refuses what the older engine must not be given: it reads keywords that were not imported as names, and
+/// it panics over some mistakes where a line begins (`col - 1` in its parser). The newer parser finds the
+/// same mistakes and does not; it is asked in the older one's dialect.
+fn try_for_older(name: &str, source: &Source) -> Result<(), PolicyError> {
+    if let Some(keywords::Missing { keyword, line, column }) = keywords::missing(source) {
+        return Err(PolicyError::KeywordNotImported { name: name.to_owned(), line, column, keyword });
+    }
+    let refused = |error| refusal(name, &format!("{error}"));
+    let mut parser = Parser::new(source).map_err(refused)?;
+    parser.set_max_col(MAX_COLUMNS);
+    parser.parse().map_err(refused)?;
+    Ok(())
+}
+
+/// The text as the engines' own lexer takes it.
+pub(crate) fn source(name: &str, text: &str) -> Result<Source, PolicyError> {
+    Source::from_contents_with_limits(name.to_owned(), text.to_owned(), MAX_BYTES, MAX_LINES)
+        .map_err(|error| refusal(name, &error.to_string()))
 }
 
 /// The engine's words about a policy it refuses, taken apart: it writes the place in a line
 /// `--> name:line:column` and, below a picture of it, `error: ` and what is wrong.
-fn refusal(name: &str, error: &impl ToString) -> PolicyError {
-    let words = error.to_string();
+pub(crate) fn refusal(name: &str, words: &str) -> PolicyError {
     let name = name.to_owned();
     let place = words.lines().find_map(|line| {
         let (line, column) =
             line.strip_prefix("--> ")?.strip_prefix(&name)?.strip_prefix(':')?.split_once(':')?;
         Some((line.parse().ok()?, column.parse().ok()?))
     });
-    let message = message(&words);
+    let message = message(words);
     match place {
         Some((line, column)) => PolicyError::Syntax { name, line, column, message },
         None => PolicyError::Refused { name, message },
@@ -129,32 +145,42 @@ fn refusal(name: &str, error: &impl ToString) -> PolicyError {
 /// What is wrong, in one line, without the engine's picture of the place.
 fn message(words: &str) -> String {
     let wrong = words.split_once("\nerror: ").map_or(words, |(_, wrong)| wrong);
-    wrong.trim().lines().next().unwrap_or("the engine gives no reason").to_owned()
+    let first = wrong.trim().lines().next().unwrap_or("the engine gives no reason");
+    first.trim_end_matches(':').to_owned()
 }
 
 /// What the agent makes of an answer: one value, a bool or an object with `allowed` and perhaps `ops`.
-fn decision(results: &QueryResults, prints: impl FnOnce() -> Vec<String>) -> Decision {
-    let value = match results.result.as_slice() {
+fn decision(answer: Answer) -> Decision {
+    let value = match answer.results.as_slice() {
         [] => return Decision::Undefined,
-        [result] => match result.expressions.as_slice() {
-            [expression] => &expression.value,
+        [values] => match values.as_slice() {
+            [value] => value,
             others => return Decision::Failed(format!("got {} values, expected 1", others.len())),
         },
         others => return Decision::Failed(format!("got {} results, expected 1", others.len())),
     };
     let allowed = match value {
         Value::Bool(allowed) => *allowed,
-        Value::Object(_) => match (&value["allowed"], &value["ops"]) {
-            (Value::Bool(allowed), Value::Undefined | Value::Null | Value::Array(_)) => *allowed,
-            (Value::Bool(_), ops) => return Decision::Failed(format!("got ops {ops}, expected an array")),
-            (Value::Undefined, _) => return Decision::Failed("got an object without allowed".to_owned()),
-            (allowed, _) => {
+        Value::Object(fields) => match (fields.get("allowed"), fields.get("ops")) {
+            (Some(Value::Bool(allowed)), None | Some(Value::Null)) => *allowed,
+            (Some(Value::Bool(allowed)), Some(Value::Array(ops))) if ops.iter().all(is_operation) => *allowed,
+            (Some(Value::Bool(_)), Some(ops)) => {
+                return Decision::Failed(format!("got ops {ops}, expected a JSON patch"));
+            }
+            (None, _) => return Decision::Failed("got an object without allowed".to_owned()),
+            (Some(allowed), _) => {
                 return Decision::Failed(format!("got allowed {allowed}, expected true or false"));
             }
         },
         other => return Decision::Failed(format!("got {other}, expected true, false or an object")),
     };
-    if allowed { Decision::Allow } else { Decision::Deny { prints: prints() } }
+    if allowed { Decision::Allow } else { Decision::Deny { prints: answer.prints } }
+}
+
+/// Whether this is one operation of a JSON patch (RFC 6902). What it changes is not carried out.
+fn is_operation(operation: &Value) -> bool {
+    let has = |key: &str| operation.get(key).is_some_and(Value::is_string);
+    has("op") && has("path")
 }
 
 #[cfg(test)]
@@ -198,7 +224,8 @@ mod tests {
             ("1", "got 1, expected true, false or an object"),
             ("{\"ops\": []}", "got an object without allowed"),
             ("{\"allowed\": \"true\"}", "got allowed \"true\", expected true or false"),
-            ("{\"allowed\": true, \"ops\": {}}", "got ops {}, expected an array"),
+            ("{\"allowed\": true, \"ops\": {}}", "got ops {}, expected a JSON patch"),
+            ("{\"allowed\": true, \"ops\": [\"x\"]}", "got ops [\"x\"], expected a JSON patch"),
         ] {
             assert_eq!(exec(&format!("ExecProcessRequest := {value}")), failed(message));
         }
@@ -225,7 +252,7 @@ mod tests {
     fn names_of_agents_no_longer_made_are_decided_too() {
         let policy = Policy::parse("policy.rego", DEFAULT_RESTRICTIVE.as_bytes()).unwrap();
         let [pull, start, stop] = ["PullImageRequest", "StartTracingRequest", "StopTracingRequest"]
-            .map(|name| policy.ask(name, &serde_json::json!({})));
+            .map(|name| ask(&mut policy.loaded.clone(), name, &serde_json::json!({})));
         let denied = Decision::Deny { prints: vec![] };
         assert_eq!([pull, start, stop], [Decision::Allow, denied.clone(), denied]);
     }

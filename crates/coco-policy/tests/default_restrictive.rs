@@ -19,11 +19,6 @@ fn every_case_gets_the_answer_it_expects() {
 }
 
 #[test]
-fn the_gate_has_nothing_to_say() {
-    assert_eq!(default_restrictive().gate(), []);
-}
-
-#[test]
 fn every_request_has_a_case() {
     let asked: BTreeSet<Request> = cases::embedded().iter().map(|case| case.request).collect();
     assert_eq!(asked, Request::all().collect());

@@ -30,7 +30,7 @@ fn files(directory: &Path, extension: &str) -> Vec<(PathBuf, String)> {
 }
 
 fn sources() -> Vec<(PathBuf, String)> {
-    files(&root().join("crates"), "rs")
+    ["crates", "fuzz"].iter().flat_map(|directory| files(&root().join(directory), "rs")).collect()
 }
 
 /// Names the files for which `is_wrong` holds.
@@ -78,7 +78,7 @@ fn dependencies(krate: &str) -> Vec<String> {
 
 #[test]
 fn the_libraries_do_not_know_each_other_and_open_no_file() {
-    for krate in ["coco-image", "coco-policy"] {
+    for krate in ["coco-image", "coco-initdata", "coco-pod", "coco-policy"] {
         let dependencies = dependencies(krate);
         let strangers: Vec<_> =
             dependencies.iter().filter(|name| name.starts_with("coco-") || *name == "fs-err").collect();
@@ -88,8 +88,8 @@ fn the_libraries_do_not_know_each_other_and_open_no_file() {
 
 #[test]
 fn versions_are_written_once_in_the_workspace() {
-    for krate in fs_err::read_dir(root().join("crates")).unwrap() {
-        let path = krate.unwrap().path().join("Cargo.toml");
+    let crates = fs_err::read_dir(root().join("crates")).unwrap().map(|krate| krate.unwrap().path());
+    for path in crates.chain([root().join("fuzz")]).map(|krate| krate.join("Cargo.toml")) {
         let manifest: toml::Table = fs_err::read_to_string(&path).unwrap().parse().unwrap();
         for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
             for (name, value) in manifest.get(section).and_then(toml::Value::as_table).into_iter().flatten() {

@@ -21,8 +21,7 @@ fn profile_with(name: &str, lines: &str) -> Profile {
     let child = match name {
         "tdx" => include_str!("../../../../image-profiles/tdx.toml"),
         "snp" => include_str!("../../../../image-profiles/snp.toml"),
-        "coco-dev" => include_str!("../../../../image-profiles/coco-dev.toml"),
-        _ => include_str!("../../../../image-profiles/peer-pods.toml"),
+        _ => include_str!("../../../../image-profiles/coco-dev.toml"),
     };
     let parse = |text: &str| Raw::parse("test", text, Path::new("")).unwrap();
     let base = parse(include_str!("../../../../image-profiles/base.toml"));
@@ -46,7 +45,7 @@ fn parsed(profile: &Profile, runtime: Runtime, faults: &[&str]) -> toml::Table {
 
 #[test]
 fn the_command_lines_of_a_tee_are_katas() {
-    for name in ["tdx", "snp", "peer-pods"] {
+    for name in ["tdx", "snp"] {
         let profile = profile(name);
         assert_eq!(line(&command_line(&profile, Runtime::Go)), GO, "{name}");
         assert_eq!(line(&command_line(&profile, Runtime::Rs)), RS, "{name}");
@@ -72,7 +71,7 @@ fn parameters_of_the_profile_come_where_katas_would() {
 
 #[test]
 fn the_guard_lets_pass_what_either_runtime_gives() {
-    for name in ["tdx", "snp", "coco-dev", "peer-pods"] {
+    for name in ["tdx", "snp", "coco-dev"] {
         let words = allowed_words(&profile(name));
         assert!(words.is_sorted(), "{words:?}");
         assert!(words.windows(2).all(|pair| pair[0] != pair[1]), "{words:?}");

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::raw::{Raw, RawDeviceKind};
 use super::{
-    ComponentFile, Extra, ExtraKind, Guard, Input, PolicySource, Profile, ProfileError, Role, SCHEMA,
+    ComponentFile, Extra, ExtraKind, Guard, Input, OverlayProfile, PolicySource, Profile, ProfileError, Role,
+    SCHEMA,
 };
 use crate::digest::{NotSha256, Sha256};
 use crate::path::{GuestPath, PathError};
 use crate::tree::DeviceKind;
-use crate::units::{Mode, NotEpoch, NotMode};
+use crate::units::{Epoch, Mode, NotEpoch, NotMode, Tee};
 
 /// Turns the text of one resolved profile into types.
 pub(super) struct Reader<'a> {
@@ -18,10 +19,7 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     pub(super) fn profile(&self, raw: &Raw) -> Result<Profile, ProfileError> {
-        let schema = self.need("schema", raw.schema)?;
-        if schema != SCHEMA {
-            return Err(ProfileError::Schema { profile: self.profile.to_owned(), got: schema });
-        }
+        self.schema(raw)?;
         let init = self.need("[init]", raw.init.clone())?;
         let policy = self.need("[policy]", raw.policy.clone())?;
         let host = self.need("[host]", raw.host.clone())?;
@@ -30,10 +28,7 @@ impl Reader<'_> {
             description: self.need("description", raw.description.clone())?,
             arch: self.need("arch", raw.arch)?,
             tee: self.need("tee", raw.tee)?,
-            epoch: self.value(
-                "epoch",
-                self.need("epoch", raw.epoch)?.try_into().map_err(|e: NotEpoch| e.to_string()),
-            )?,
+            epoch: self.epoch(raw)?,
             compression: self.need("compression", raw.compression)?,
             kernel_reads: self.need("kernel-reads", raw.kernel_reads.clone())?,
             memory_mib: self.number("memory-mib", raw.memory_mib, 1 << 24)?,
@@ -54,10 +49,57 @@ impl Reader<'_> {
             extras: self.extras(raw)?,
             canonical: raw.canonical(),
         };
+        if profile.tee == Tee::PodVm {
+            return Err(self.wrong("tee", "a podvm boots no initrd".to_owned()));
+        }
         if profile.guard == Guard::Off && !profile.modules.is_empty() {
             return Err(self.wrong("init.modules", "nobody loads them: the guard is off".to_owned()));
         }
         Ok(profile)
+    }
+
+    /// The profile of an overlay. A key that would make no difference is an error, not a comment.
+    pub(super) fn overlay(&self, raw: &Raw) -> Result<OverlayProfile, ProfileError> {
+        self.schema(raw)?;
+        let about_images = [
+            ("arch", raw.arch.is_some()),
+            ("compression", raw.compression.is_some()),
+            ("kernel-reads", raw.kernel_reads.is_some()),
+            ("memory-mib", raw.memory_mib.is_some()),
+            ("unpack-limit-mib", raw.unpack_limit_mib.is_some()),
+            ("[init]", raw.init.is_some()),
+            ("[host]", raw.host.is_some()),
+            ("[inputs]", raw.inputs.is_some()),
+            ("[component]", raw.component.is_some()),
+            ("[[directory]]", raw.directory.is_some()),
+            ("[[file]]", raw.file.is_some()),
+            ("[[symlink]]", raw.symlink.is_some()),
+            ("[[device]]", raw.device.is_some()),
+        ];
+        if let Some((key, _)) = about_images.into_iter().find(|(_, is_said)| *is_said) {
+            return Err(ProfileError::NotForOverlay { profile: self.profile.to_owned(), key });
+        }
+        let policy = self.need("[policy]", raw.policy.clone())?;
+        Ok(OverlayProfile {
+            name: self.profile.to_owned(),
+            description: self.need("description", raw.description.clone())?,
+            epoch: self.epoch(raw)?,
+            policy: PolicySource::of(&self.need("policy.source", policy.source)?),
+            policy_sha256: self.pin("policy.sha256", policy.sha256.as_deref())?,
+            canonical: raw.canonical(),
+        })
+    }
+
+    fn schema(&self, raw: &Raw) -> Result<(), ProfileError> {
+        match self.need("schema", raw.schema)? {
+            SCHEMA => Ok(()),
+            got => Err(ProfileError::Schema { profile: self.profile.to_owned(), got }),
+        }
+    }
+
+    fn epoch(&self, raw: &Raw) -> Result<Epoch, ProfileError> {
+        let seconds = self.need("epoch", raw.epoch)?;
+        self.value("epoch", seconds.try_into().map_err(|e: NotEpoch| e.to_string()))
     }
 
     fn inputs(&self, raw: &Raw) -> Result<BTreeMap<Role, Input>, ProfileError> {

@@ -29,7 +29,6 @@ const SHIPPED: &[(&str, &str)] = &[
     ("tdx", include_str!("../../../../image-profiles/tdx.toml")),
     ("snp", include_str!("../../../../image-profiles/snp.toml")),
     ("coco-dev", include_str!("../../../../image-profiles/coco-dev.toml")),
-    ("peer-pods", include_str!("../../../../image-profiles/peer-pods.toml")),
 ];
 
 fn source(name: &str, text: &str) -> Source {
@@ -71,13 +70,12 @@ fn paths(profile: &Profile) -> Vec<&str> {
 }
 
 #[test]
-fn every_shipped_profile_resolves() {
+fn every_shipped_profile_of_an_image_resolves() {
     for (name, tee, runtimes) in [
         ("base", Tee::None, Runtime::ALL),
         ("tdx", Tee::Tdx, Runtime::ALL),
         ("snp", Tee::Snp, Runtime::ALL),
         ("coco-dev", Tee::None, Runtime::ALL),
-        ("peer-pods", Tee::PodVm, &[]),
     ] {
         let (own, rest): (Vec<_>, Vec<_>) = SHIPPED.iter().partition(|(shipped, _)| *shipped == name);
         let profile = resolved(&[own, rest].concat()).unwrap();
@@ -85,6 +83,57 @@ fn every_shipped_profile_resolves() {
         assert_eq!((profile.guard, profile.init), (Guard::On, Init::Agent), "{name}");
         assert_eq!(profile.policy, PolicySource::BuiltIn("default-restrictive".to_owned()), "{name}");
     }
+}
+
+/// What is made of one profile that extends nothing.
+fn wanted(text: &str) -> Result<Wanted, ProfileError> {
+    Wanted::new("p", &Raw::parse("p.toml", text, Path::new("/profiles")).unwrap())
+}
+
+const PEER_PODS: &str = include_str!("../../../../image-profiles/peer-pods.toml");
+
+#[test]
+fn the_shipped_podvm_profile_makes_an_overlay_with_the_policy_of_the_others() {
+    let Wanted::Overlay(profile) = wanted(PEER_PODS).unwrap() else { panic!("an image") };
+    assert_eq!(profile.policy, PolicySource::BuiltIn("default-restrictive".to_owned()));
+    assert_eq!(profile.epoch.seconds(), 0);
+}
+
+#[test]
+fn other_profiles_make_an_image() {
+    assert!(matches!(wanted(COMPLETE).unwrap(), Wanted::Image(profile) if profile.tee != Tee::PodVm));
+}
+
+#[test]
+fn a_key_about_images_is_refused_in_a_profile_for_a_podvm() {
+    for (line, key) in [
+        ("arch = \"x86_64\"", "arch"),
+        ("compression = \"gzip\"", "compression"),
+        ("kernel-reads = []", "kernel-reads"),
+        ("memory-mib = 1", "memory-mib"),
+        ("unpack-limit-mib = 1", "unpack-limit-mib"),
+        ("[init]", "[init]"),
+        ("[host]", "[host]"),
+        ("[inputs.agent]", "[inputs]"),
+        ("[component.agent]\nfiles = []", "[component]"),
+        ("[[directory]]\npath = \"/x\"\nmode = \"0755\"", "[[directory]]"),
+        ("[[file]]\npath = \"/x\"\nmode = \"0644\"\ntext = \"\"", "[[file]]"),
+        ("[[symlink]]\npath = \"/x\"\ntarget = \"y\"", "[[symlink]]"),
+        ("[[device]]\npath = \"/x\"\nmode = \"0600\"\nkind = \"block\"\nmajor = 1\nminor = 1", "[[device]]"),
+    ] {
+        let text = PEER_PODS.replace("[policy]", &format!("{line}\n\n[policy]"));
+        let text = if line.starts_with('[') { format!("{PEER_PODS}{line}\n") } else { text };
+        assert_eq!(
+            wanted(&text).unwrap_err().to_string(),
+            format!("profile p: {key} is about an image, and tee = \"podvm\" makes an overlay")
+        );
+    }
+}
+
+#[test]
+fn an_image_for_a_podvm_is_refused() {
+    let error = child("tee = \"podvm\"").unwrap_err().to_string();
+    assert_eq!(error, "profile child: tee: a podvm boots no initrd");
 }
 
 #[test]

@@ -1,6 +1,9 @@
-//! `coco-initrd build`: from a profile to an image with its manifest and host files.
+//! `coco-initrd build`: from a profile to an image with its manifest and host files, or to an overlay.
 //!
 //! Here the options become a [`Plan`], which is built once, or twice for `--check`, and published.
+
+mod expected;
+mod overlay;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,7 +17,10 @@ use coco_image::host;
 use coco_image::kernel::{self, KernelError};
 use coco_image::manifest::Manifest;
 use coco_image::profile::raw::{Raw, RawPolicy};
-use coco_image::profile::{ExtraKind, PolicySource, Profile, Role};
+use coco_image::profile::{ExtraKind, PolicySource, Profile, Role, Wanted};
+use coco_image::units::Tee;
+use coco_policy::Engine;
+use coco_policy::check::{self as policy_check, Agents, Level, Role as PolicyRole, Row};
 use fs_err as fs;
 use serde_json::json;
 
@@ -25,6 +31,7 @@ use crate::output::Output;
 use crate::produce::{Kernel, Plan, Policy, Variation, produce};
 use crate::publish::Staging;
 use crate::{Outcome, profiles};
+use expected::{bare_metal_policy, given_policy, has_expected_policy};
 
 /// How many faults of a policy are shown; the first ones show what kind of policy it is.
 const FINDINGS_SHOWN: usize = 10;
@@ -41,16 +48,37 @@ pub(crate) enum BuildError {
     /// A pin without its input would go unchecked.
     #[error("the profile pins input {}, and none was given", .0.name())]
     PinnedAbsent(Role),
+    /// An option about images, with a profile for a podvm.
+    #[error("{0} is about images, and profile {1} makes an overlay for a podvm image")]
+    NotForOverlay(&'static str, String),
+    /// The other way round.
+    #[error("--initdata is for podvm overlays, and profile {0} makes an image")]
+    NotForImage(String),
 }
 
-/// Builds the image a profile describes, with its manifest and host configuration beside it.
+/// Builds what a profile describes, with its manifest and what goes with it.
 pub(crate) fn build(args: &BuildArgs, out: &mut Output) -> anyhow::Result<Outcome> {
     let (name, raw) = profiles::open(&args.profile)?;
-    let raw = with_options(raw, args)?;
-    let profile = Profile::new(&name, &raw)?;
-    let Some(policy) = evaluate(&profile, args, out)? else {
+    if raw.tee == Some(Tee::PodVm) {
+        overlay::check_options(args)?;
+    }
+    match Wanted::new(&name, &with_options(raw, args)?)? {
+        Wanted::Image(profile) => build_image(*profile, args, out),
+        Wanted::Overlay(profile) => overlay::build(profile, args, out),
+    }
+}
+
+/// Builds the image that `profile` describes.
+fn build_image(profile: Profile, args: &BuildArgs, out: &mut Output) -> anyhow::Result<Outcome> {
+    if args.initdata.is_some() {
+        return Err(BuildError::NotForImage(profile.name).into());
+    }
+    let Some(policy) = evaluate(&profile.policy, args, out)? else {
         return Ok(Outcome::Wanting);
     };
+    if !has_expected_policy(&policy, given_policy(args)?.as_ref(), out) {
+        return Ok(Outcome::Wanting);
+    }
     let kernel = ask_kernel(&profile, args.kernel.as_deref(), out)?;
     check::compression(profile.compression, &kernel.reads)?;
     let plan = Plan {
@@ -61,7 +89,7 @@ pub(crate) fn build(args: &BuildArgs, out: &mut Output) -> anyhow::Result<Outcom
         policy,
         kernel,
     };
-    let goal = args.output_dir.clone().unwrap_or_else(|| Path::new("dist").join(&plan.profile.name));
+    let goal = goal(args, &plan.profile.name);
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let staging = Staging::new(&goal)?;
@@ -72,6 +100,11 @@ pub(crate) fn build(args: &BuildArgs, out: &mut Output) -> anyhow::Result<Outcom
     staging.publish()?;
     report(&manifest, &goal, args, out)?;
     Ok(Outcome::Done)
+}
+
+/// Where the build goes.
+fn goal(args: &BuildArgs, profile: &str) -> PathBuf {
+    args.output_dir.clone().unwrap_or_else(|| Path::new("dist").join(profile))
 }
 
 /// The profile with what the options say instead; its digest is of the result.
@@ -125,9 +158,9 @@ fn paths(profile: &Profile, args: &BuildArgs) -> Result<BTreeMap<Role, PathBuf>,
     Ok(paths)
 }
 
-/// Loads and evaluates the policy as the agent will; `None` if it is not fit for a default.
-fn evaluate(profile: &Profile, args: &BuildArgs, out: &mut Output) -> anyhow::Result<Option<Policy>> {
-    let (name, bytes, kind) = match &profile.policy {
+/// Loads and checks the policy as every agent will; `None` if it is not fit for a default.
+fn evaluate(source: &PolicySource, args: &BuildArgs, out: &mut Output) -> anyhow::Result<Option<Policy>> {
+    let (name, bytes, kind) = match source {
         PolicySource::BuiltIn(name) => {
             (format!("{name}.rego"), profiles::built_in_policy(name)?.as_bytes().to_vec(), "built-in")
         }
@@ -136,9 +169,12 @@ fn evaluate(profile: &Profile, args: &BuildArgs, out: &mut Output) -> anyhow::Re
             (name, fs::read(path).context("the policy can't be read")?, "file")
         }
     };
-    let compiled = coco_policy::Policy::parse(&name, &bytes).context("the policy can't be loaded")?;
-    let evaluation = compiled.evaluate();
-    let findings: Vec<String> = evaluation.findings().iter().map(ToString::to_string).collect();
+    coco_policy::Policy::parse(&name, &bytes).context("the policy can't be loaded")?;
+    let report = policy_check::check(&name, &bytes, PolicyRole::Default, Agents::All);
+    let faults = report.diagnostics.iter().filter(|found| found.level == Level::Error);
+    let findings: Vec<String> = faults
+        .map(|found| format!("line {}: {} [{}]", found.place.line, found.message, found.code))
+        .collect();
     if !findings.is_empty() && !args.allow_permissive_policy {
         let mut message = format!("policy {name} is not fit for a default");
         for finding in findings.iter().take(FINDINGS_SHOWN) {
@@ -152,9 +188,9 @@ fn evaluate(profile: &Profile, args: &BuildArgs, out: &mut Output) -> anyhow::Re
         out.error(&message, Some(hint.to_owned()));
         return Ok(None);
     }
-    let decisions = evaluation.decisions();
+    let newest = |row: &Row| row.get(&Engine::Regorus09).map(ToString::to_string);
     let decisions =
-        decisions.iter().map(|(request, verdict)| (request.name().to_owned(), verdict.to_string()));
+        report.table.iter().filter_map(|(request, row)| Some((request.name().to_owned(), newest(row)?)));
     Ok(Some(Policy { name, bytes, kind, decisions: decisions.collect(), findings }))
 }
 
@@ -181,6 +217,9 @@ fn same_bytes_as(profile: &Profile, args: &BuildArgs) -> anyhow::Result<Vec<Stri
     let mut names = Vec::new();
     for (name, _) in profiles::BUILT_IN {
         let (_, raw) = profiles::open(name)?;
+        if raw.tee == Some(Tee::PodVm) {
+            continue; // makes no image
+        }
         let other = Profile::new(name, &with_options(raw, args)?)?;
         if has_same_bytes(profile, &other) {
             names.push((*name).to_owned());
@@ -216,15 +255,20 @@ fn is_reproducible(
     let second = Scratch::new(first.parent().unwrap_or(Path::new(".")))?;
     let other = NonZeroUsize::new(if threads.get() == 1 { 4 } else { 1 }).unwrap_or(NonZeroUsize::MIN);
     produce(plan, second.path(), Variation { threads: other, order: Order::Shuffled }, out)?;
-    for entry in walkdir::WalkDir::new(&first).sort_by_file_name() {
+    is_same(&first, second.path(), out)
+}
+
+/// Compares the files of two builds.
+fn is_same(first: &Path, second: &Path, out: &mut Output) -> anyhow::Result<bool> {
+    for entry in walkdir::WalkDir::new(first).sort_by_file_name() {
         let entry = entry?;
         if !entry.file_type().is_file() {
             continue;
         }
-        let name = entry.path().strip_prefix(&first)?;
+        let name = entry.path().strip_prefix(first)?;
         let digest =
             |path: &Path| -> anyhow::Result<Sha256> { Ok(Sha256::of_reader(&mut fs::File::open(path)?)?.0) };
-        let (a, b) = (digest(entry.path())?, digest(&second.path().join(name))?);
+        let (a, b) = (digest(entry.path())?, digest(&second.join(name))?);
         if a != b {
             let message = format!("two builds differ in {}: SHA-256 {a} and {b}", name.display());
             out.error(&message, Some("this is a defect of coco-initrd: please report it".to_owned()));

@@ -1,6 +1,6 @@
 //! `coco-initrd profile`: lists the built-in profiles, or shows one with everything it extends.
 
-use coco_image::profile::Profile;
+use coco_image::profile::Wanted;
 use serde_json::json;
 
 use crate::args::{ProfileArgs, ProfileCommand};
@@ -19,14 +19,15 @@ fn list(as_json: bool, out: &mut Output) -> anyhow::Result<Outcome> {
     let mut profiles = Vec::new();
     for (name, _) in profiles::BUILT_IN {
         let (name, raw) = profiles::open(name)?;
-        profiles.push(Profile::new(&name, &raw)?);
+        profiles.push(Wanted::new(&name, &raw)?);
     }
     let text = if as_json {
-        let entry = |p: &Profile| json!({"name": p.name, "description": p.description, "tee": p.tee.word()});
+        let entry =
+            |p: &Wanted| json!({"name": p.name(), "description": p.description(), "tee": p.tee().word()});
         format!("{:#}\n", json!(profiles.iter().map(entry).collect::<Vec<_>>()))
     } else {
         let lines: Vec<String> =
-            profiles.iter().map(|p| format!("{:<12}{}\n", p.name, p.description)).collect();
+            profiles.iter().map(|p| format!("{:<12}{}\n", p.name(), p.description())).collect();
         lines.concat()
     };
     out.data(&text)?;
@@ -35,13 +36,13 @@ fn list(as_json: bool, out: &mut Output) -> anyhow::Result<Outcome> {
 
 fn show(profile: &str, as_json: bool, out: &mut Output) -> anyhow::Result<Outcome> {
     let (name, raw) = profiles::open(profile)?;
-    let profile = Profile::new(&name, &raw)?;
+    let profile = Wanted::new(&name, &raw)?;
     let text = if as_json {
         let mut value = serde_json::to_value(&raw)?;
         value.sort_all_objects();
         format!("{value:#}\n")
     } else {
-        format!("# profile {}, SHA-256 {}\n{}", profile.name, profile.sha256(), raw.to_toml())
+        format!("# profile {}, SHA-256 {}\n{}", profile.name(), profile.sha256(), raw.to_toml())
     };
     out.data(&text)?;
     Ok(Outcome::Done)

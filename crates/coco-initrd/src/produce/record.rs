@@ -18,7 +18,7 @@ use coco_image::tree::{Bodies, Body, Node};
 use coco_image::units::{Runtime, Tee};
 use coco_image::{assemble, compress, layer};
 
-use super::Built;
+use super::{Built, Policy};
 use crate::inputs::{Identity, Listing};
 use crate::store::Store;
 
@@ -45,7 +45,7 @@ pub(super) fn manifest(built: &Built<'_>, store: &Store) -> anyhow::Result<Manif
     let host_files = host_files(profile, packed.sha256, &faults);
     Ok(Manifest {
         schema: manifest::SCHEMA,
-        tool: Tool { name: "coco-initrd".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        tool: tool(),
         production: faults.is_empty(),
         production_faults: faults,
         profile: ProfileRecord {
@@ -67,7 +67,7 @@ pub(super) fn manifest(built: &Built<'_>, store: &Store) -> anyhow::Result<Manif
         compression: compression(built),
         layers: manifest::layers(packed),
         inputs: inputs(built, store)?,
-        policy: policy(built),
+        policy: policy(&plan.policy),
         init: init(profile),
         command_lines: profile
             .runtimes
@@ -102,13 +102,22 @@ fn faults(built: &Built<'_>) -> Vec<String> {
     if plan.profile.guard == Guard::Off {
         faults.push("the guard is off: the host's command line can replace the policy".to_owned());
     }
-    if !plan.policy.findings.is_empty() {
-        faults.push("the policy is not fit for a default".to_owned());
-    }
+    faults.extend(policy_faults(&plan.policy));
     if plan.profile.tee == Tee::None {
         faults.push("the profile has no TEE: the host can read the guest".to_owned());
     }
     faults
+}
+
+/// Why the policy is not fit for production.
+pub(super) fn policy_faults(policy: &Policy) -> Vec<String> {
+    let faulty = !policy.findings.is_empty();
+    faulty.then(|| "the policy is not fit for a default".to_owned()).into_iter().collect()
+}
+
+/// This program.
+pub(super) fn tool() -> Tool {
+    Tool { name: "coco-initrd".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
 }
 
 fn compression(built: &Built<'_>) -> CompressionRecord {
@@ -122,8 +131,8 @@ fn compression(built: &Built<'_>) -> CompressionRecord {
     }
 }
 
-fn policy(built: &Built<'_>) -> PolicyRecord {
-    let policy = &built.plan.policy;
+/// The policy and what it decides.
+pub(super) fn policy(policy: &Policy) -> PolicyRecord {
     PolicyRecord {
         path: assemble::DEFAULT_POLICY.to_owned(),
         file: format!("{}/{}", assemble::POLICY_DIRECTORY, policy.name),
@@ -177,9 +186,7 @@ fn inputs(built: &Built<'_>, store: &Store) -> anyhow::Result<Vec<InputRecord>> 
 /// The policy, and what this program itself brings.
 fn built_in_inputs(built: &Built<'_>) -> Result<Vec<InputRecord>, PinError> {
     let plan = built.plan;
-    let found = |bytes: &[u8]| (Sha256::of(bytes), u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-    let policy = found(&plan.policy.bytes);
-    let mut records = vec![record("policy", plan.policy.kind, policy, plan.profile.policy_sha256)?];
+    let mut records = vec![policy_input(&plan.policy, plan.profile.policy_sha256)?];
     if plan.software == Software::BuiltIn {
         let guest = found(coco_guest_programs::BUILTIN_GUEST);
         records.push(record(Role::Agent.name(), "built-in", guest, None)?);
@@ -189,6 +196,15 @@ fn built_in_inputs(built: &Built<'_>) -> Result<Vec<InputRecord>, PinError> {
         records.push(record(Role::Guard.name(), "built-in", guard, pin(built, Role::Guard))?);
     }
     Ok(records)
+}
+
+/// The policy as an input.
+pub(super) fn policy_input(policy: &Policy, pin: Option<Sha256>) -> Result<InputRecord, PinError> {
+    record("policy", policy.kind, found(&policy.bytes), pin)
+}
+
+fn found(bytes: &[u8]) -> (Sha256, u64) {
+    (Sha256::of(bytes), u64::try_from(bytes.len()).unwrap_or(u64::MAX))
 }
 
 /// Files the profile takes from beside itself.

@@ -12,7 +12,7 @@ fn the_built_in_profiles_are_listed() {
         tdx         Intel TDX on bare metal
         snp         AMD SEV-SNP on bare metal
         coco-dev    No TEE: development and tests on any machine
-        peer-pods   Peer pods: the same policy and guest files, for a podvm
+        peer-pods   Peer pods: the same policy, as an overlay for a podvm image
     "#]]
     .assert_eq(&ran.data);
     assert_eq!((ran.code, ran.words.as_str()), (0, ""));

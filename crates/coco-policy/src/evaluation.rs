@@ -1,9 +1,9 @@
-//! What a policy decides over the sample cases: the record of a build, and what stops one.
+//! What a policy decides over cases. Whether that is good, `check` says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::cases::{self, Answer, Case, Rule};
+use crate::cases::{self, Answer, Case};
 use crate::{Decision, Policy, Request};
 
 /// What a policy makes of one request, over all its sample cases.
@@ -36,11 +36,16 @@ pub struct Finding {
     pub why: String,
 }
 
-/// A policy's answers to the embedded cases.
+/// A policy's answers to cases.
 #[derive(Debug)]
-pub struct Evaluation(Vec<(&'static Case, Decision)>);
+pub struct Evaluation<'a>(Vec<(&'a Case, Decision)>);
 
-impl Evaluation {
+impl Evaluation<'_> {
+    /// The cases with their answers.
+    pub(crate) fn answers(&self) -> &[(&Case, Decision)] {
+        &self.0
+    }
+
     /// What the policy makes of every request.
     pub fn decisions(&self) -> BTreeMap<Request, Verdict> {
         let mut verdicts = BTreeMap::new();
@@ -53,34 +58,18 @@ impl Evaluation {
         }
         verdicts
     }
-
-    /// What a default policy must not be: an ordinary pod could not start, something that must be
-    /// closed is open, or a request has no rule. An empty list is a pass.
-    ///
-    /// `AllowRequestsFailingPolicy` may be absent; the agent takes that for false.
-    pub fn findings(&self) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let mut undefined = BTreeSet::new();
-        for (case, got) in &self.0 {
-            let wrong = match (case.rule, got) {
-                (_, Decision::Undefined) if case.request == Request::AllowRequestsFailingPolicy => false,
-                (_, Decision::Undefined) => undefined.insert(case.request),
-                (Rule::Default, _) => false,
-                (Rule::StartPath | Rule::Closed, _) => !case.expect.is(got),
-            };
-            if wrong {
-                findings.push(Finding::new(case, got.clone()));
-            }
-        }
-        findings
-    }
 }
 
 impl Policy {
     /// Asks the policy about all embedded cases.
-    pub fn evaluate(&self) -> Evaluation {
-        let answer = |case: &'static Case| (case, self.decide(case.request, &case.input));
-        Evaluation(cases::embedded().iter().map(answer).collect())
+    pub fn evaluate(&self) -> Evaluation<'static> {
+        self.evaluate_over(cases::embedded())
+    }
+
+    /// Asks the policy about some cases.
+    pub(crate) fn evaluate_over<'a>(&self, cases: &'a [Case]) -> Evaluation<'a> {
+        let answers = self.decide_all(cases.iter().map(|case| (case.request, &case.input)));
+        Evaluation(cases.iter().zip(answers).collect())
     }
 
     /// What the policy makes of every request: [`Evaluation::decisions`].
@@ -88,16 +77,12 @@ impl Policy {
         self.evaluate().decisions()
     }
 
-    /// What a default policy must not be: [`Evaluation::findings`].
-    pub fn gate(&self) -> Vec<Finding> {
-        self.evaluate().findings()
-    }
-
     /// The cases this policy decides otherwise than they expect, whomever they bind: the test of a
     /// policy against its own cases.
     pub fn test(&self, cases: &[Case]) -> Vec<Finding> {
-        let answered = cases.iter().map(|case| (case, self.decide(case.request, &case.input)));
-        answered
+        self.evaluate_over(cases)
+            .0
+            .into_iter()
             .filter(|(case, got)| !case.expect.is(got))
             .map(|(case, got)| Finding::new(case, got))
             .collect()
@@ -105,7 +90,8 @@ impl Policy {
 }
 
 impl Verdict {
-    fn of(decision: &Decision) -> Verdict {
+    /// What one answer comes to.
+    pub(crate) fn of(decision: &Decision) -> Verdict {
         match decision {
             Decision::Allow => Verdict::Allow,
             Decision::Deny { .. } => Verdict::Deny,
@@ -116,7 +102,7 @@ impl Verdict {
 }
 
 impl Finding {
-    fn new(case: &Case, got: Decision) -> Finding {
+    pub(crate) fn new(case: &Case, got: Decision) -> Finding {
         let Case { name, request, expect, why, .. } = case;
         Finding { case: name.clone(), request: *request, expected: *expect, got, why: why.clone() }
     }
