@@ -1,0 +1,5 @@
+package agent_policy
+x {
+1
+}
+=

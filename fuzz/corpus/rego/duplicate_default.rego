@@ -1,0 +1,7 @@
+package agent_policy
+
+import rego.v1
+
+default A := false
+
+default A := true

@@ -1,0 +1,9 @@
+package agent_policy
+
+import rego.v1
+
+x if {
+	every k, v in input.object {
+		k != v
+	}
+}

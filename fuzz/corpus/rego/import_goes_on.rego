@@ -1,0 +1,3 @@
+package agent_policy
+import rego.v1.more
+ExecProcessRequest if { input.a }

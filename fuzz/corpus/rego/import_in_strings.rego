@@ -1,0 +1,8 @@
+package agent_policy
+y {
+"import"
+"rego"
+"."
+"v1"
+}
+x if { input.a }

@@ -1,0 +1,5 @@
+package agent_policy
+
+import rego.v1
+
+ExecProcessRequest if concat(" ", input.process.Args) == "a b"

@@ -1,0 +1,5 @@
+package agent_policy
+
+import rego.v1
+
+x := {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}}

@@ -1,0 +1,8 @@
+package agent_policy
+
+import rego.v1
+
+x if {
+	not input.a
+	not false
+}

@@ -1,0 +1,8 @@
+package agent_policy
+
+import rego.v1
+
+CopyFileRequest if {
+	print("no", input.path)
+	false
+}

@@ -1,0 +1,6 @@
+package agent_policy
+
+import rego.v1
+
+x := `a\b
+"c"`

@@ -1,0 +1,7 @@
+package agent_policy
+
+import rego.v1
+
+a if b
+
+b if a

@@ -1,0 +1,8 @@
+package agent_policy
+
+import rego.v1
+
+# é 😀
+x := "é😀"
+
+é := 1

@@ -1,0 +1,5 @@
+package agent_policy
+
+import rego.v1
+
+x := sprintf("%70000d", [1])
