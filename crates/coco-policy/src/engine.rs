@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::PolicyError;
+
 /// An engine that agents ship.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Engine {
@@ -104,6 +106,17 @@ impl Loaded {
             Loaded::Newer(engine) => ask!(engine, query, input),
         }
     }
+}
+
+/// The newer engine as an agent has it before it loads a policy.
+pub(crate) fn fresh() -> Result<regorus::Engine, PolicyError> {
+    let mut engine = newer();
+    engine.set_strict_builtin_errors(false);
+    engine.set_gather_prints(true);
+    engine
+        .add_data_json(STATE)
+        .map_err(|error| PolicyError::Refused { name: "data".to_owned(), message: error.to_string() })?;
+    Ok(engine)
 }
 
 /// The newer engine with the agent's limits of length.

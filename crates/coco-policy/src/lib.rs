@@ -11,6 +11,8 @@
 //! * [`derive()`] makes a pod's own policy of a default; [`diff()`] compares two; [`explain()`] takes a denial
 //!   apart.
 //!
+//! [`Enforcer`] is a policy in force, for those who answer requests themselves.
+//!
 //! The sample requests of [`cases`] are data, kept beside the policy they were written for.
 
 mod advice;
@@ -20,6 +22,7 @@ pub mod cases;
 pub mod check;
 mod derive;
 mod diff;
+mod enforcer;
 mod engine;
 mod error;
 mod evaluation;
@@ -33,6 +36,7 @@ pub use advice::{Advice, Remedy};
 pub use agent::{AgentVersion, AgentVersionError};
 pub use derive::{DeriveError, Derived, derive};
 pub use diff::{Change, Shift, diff, diff_over};
+pub use enforcer::{Enforcer, Outcome, REPLACEMENT};
 pub use engine::Engine;
 pub use error::PolicyError;
 pub use evaluation::{Evaluation, Finding, Verdict};
