@@ -1,4 +1,4 @@
-//! Builds the two guest programs with another call of cargo, so that they are static and reproducible.
+//! Builds the three guest programs with another call of cargo, so that they are static and reproducible.
 //!
 //! Their bytes must not depend on how this crate is built: debug or release, by whom, in which folder,
 //! through clippy or a compiler cache. So the nested call has its own profile, flags and target
@@ -8,15 +8,18 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-const PROGRAMS: [&str; 2] = ["coco-guard", "coco-guest"];
+const PROGRAMS: [&str; 3] = ["coco-guard", "coco-guest", "coco-probe"];
 
 /// What the programs are made of, from the workspace's root. `policies` is compiled in by coco-policy.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 10] = [
     "Cargo.lock",
     "Cargo.toml",
+    "crates/coco-agent-api",
     "crates/coco-guard",
     "crates/coco-guest",
+    "crates/coco-initdata",
     "crates/coco-policy",
+    "crates/coco-probe",
     "policies",
     "rust-toolchain.toml",
 ];

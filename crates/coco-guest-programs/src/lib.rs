@@ -1,4 +1,4 @@
-//! The programs of the guest, `coco-guard` and `coco-guest`, linked statically and embedded as bytes.
+//! The programs of the guest, linked statically and embedded as bytes: guard, built-in guest, probe.
 //!
 //! They are built by this crate's build script from the same workspace, for the same architecture,
 //! with the workspace's `guest` profile. They need nothing of the image: no interpreter and no shared
@@ -13,13 +13,17 @@ pub const GUARD: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/coco-guard"))
 /// `coco-guest`, an ELF executable: the built-in guest, which stands in for kata-agent.
 pub const BUILTIN_GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/coco-guest"));
 
+/// `coco-probe`, an ELF executable: what the end-to-end scenarios run in a guest.
+pub const PROBE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/coco-probe"));
+
 #[cfg(test)]
 mod tests {
     use object::elf::{DT_NEEDED, ET_EXEC, PT_INTERP};
     use object::read::elf::{Dyn as _, ElfFile64, FileHeader as _, ProgramHeader as _};
     use object::{Endianness, Object as _};
 
-    const PROGRAMS: [(&str, &[u8]); 2] = [("coco-guard", super::GUARD), ("coco-guest", super::BUILTIN_GUEST)];
+    const PROGRAMS: [(&str, &[u8]); 3] =
+        [("coco-guard", super::GUARD), ("coco-guest", super::BUILTIN_GUEST), ("coco-probe", super::PROBE)];
 
     /// Of the machine that runs the test.
     const ARCHITECTURE: object::Architecture = if cfg!(target_arch = "x86_64") {

@@ -1,15 +1,32 @@
-//! `coco-guest`, the built-in guest: a stand-in for kata-agent. Serves no request, runs no container.
+//! `coco-guest`, the built-in guest: a stand-in for kata-agent 4.1. Isolates nothing, pulls no image.
 //!
 //! It lets an image be booted and tried on a machine that has no agent. As PID 1 it mounts what an
-//! init mounts, loads the default policy as the agent does and with the agent's engine, writes what it
-//! found to the console, one fact a line, and stays up. Without a valid policy it powers off, as the
-//! agent does. It reads no kernel parameter and has no way in.
+//! init mounts, puts the default policy in force as the agent does and with the agent's engine, then
+//! the policy of initdata, and serves the agent's protocol, each request asked of the policy first. A
+//! container's processes are processes of the guest. It writes what it found to the console, one fact
+//! a line. `docs/builtin-guest.md` says where it differs from the agent.
 
+mod children;
 mod console;
+mod containers;
+mod copy_file;
+mod debug_console;
+mod details;
 mod facts;
+mod faults;
+mod guest;
+mod initdata;
 mod mounts;
 mod pid1;
 mod policy;
+mod processes;
+mod requests;
+mod rootfs;
+mod server;
+mod settings;
+mod streams;
+#[cfg(test)]
+mod tests;
 
 use std::process::ExitCode;
 
@@ -25,7 +42,9 @@ fn main() -> ExitCode {
         console::say("stands in for kata-agent in a guest; it does nothing unless it is PID 1");
         return ExitCode::from(2);
     }
-    let Err(error) = pid1::run();
-    console::say(&format!("failed: {error}"));
+    match pid1::run() {
+        Ok(()) => console::say("sandbox destroyed"),
+        Err(error) => console::say(&format!("failed: {error}")),
+    }
     pid1::power_off()
 }

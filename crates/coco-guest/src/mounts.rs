@@ -43,6 +43,8 @@ pub(crate) fn mount_all() -> Result<(), MountError> {
         fs_err::create_dir_all(target).map_err(failed)?;
         let flags = match kind {
             "devtmpfs" | "devpts" => MountFlags::NOSUID | MountFlags::NOEXEC,
+            // Programs of containers are copied to /run.
+            "tmpfs" => MountFlags::NOSUID | MountFlags::NODEV,
             _ => MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::NODEV,
         };
         mount(kind, target, kind, flags, options).map_err(|error| failed(error.into()))?;

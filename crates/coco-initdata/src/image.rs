@@ -11,14 +11,19 @@ pub(crate) const MAGIC: &[u8; 8] = b"initdata";
 /// A disk has whole sectors.
 const SECTOR: usize = 512;
 
+/// The image of a disk that holds `text`, be it initdata or not: for trying what a guest does with it.
+pub fn wrap(text: &[u8]) -> Vec<u8> {
+    let packed = gzip::pack(text);
+    let len = u64::try_from(packed.len()).expect("no machine has more than 64 address bits");
+    let mut image = [MAGIC, len.to_le_bytes().as_slice(), &packed].concat();
+    image.resize(image.len().next_multiple_of(SECTOR), 0);
+    image
+}
+
 impl Initdata {
     /// The image of the disk: the same bytes for the same document, a multiple of 512.
     pub fn image(&self) -> Vec<u8> {
-        let packed = gzip::pack(self.text().as_bytes());
-        let len = u64::try_from(packed.len()).expect("no machine has more than 64 address bits");
-        let mut image = [MAGIC, len.to_le_bytes().as_slice(), &packed].concat();
-        image.resize(image.len().next_multiple_of(SECTOR), 0);
-        image
+        wrap(self.text().as_bytes())
     }
 
     /// Reads the image of a disk, with any number of zeros at its end.

@@ -25,4 +25,5 @@ pub use digest::{Algorithm, Digest};
 pub use document::{AA_TOML, CDH_TOML, Initdata, POLICY_REGO, TEXT_MAX, VERSION};
 pub use error::InitdataError;
 pub use form::{Form, INPUT_MAX, read};
+pub use image::wrap;
 pub use registers::{Fit, PEER_PODS_STAND_IN, Register, Registers};
