@@ -21,6 +21,9 @@ const ENVIRONMENT: [(&str, &str); 3] = [
 /// `MODULE_INIT_COMPRESSED_FILE` of the kernel's `include/uapi/linux/module.h`.
 const COMPRESSED: i32 = 4;
 
+/// How many modules are named in one line; a name has at most 55 bytes.
+const MODULES_A_LINE: usize = 16;
+
 /// Why nothing is started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
@@ -89,6 +92,7 @@ pub(crate) fn start() -> Result<Infallible, Refused> {
     for module in &plan.modules {
         load(module)?;
     }
+    say_modules(&plan.modules);
     become_program(&plan)
 }
 
@@ -145,6 +149,19 @@ fn load(path: &AbsolutePath) -> Result<(), Refused> {
         // The file is open, so this is not about the file: a symbol was not found.
         Err(rustix::io::Errno::NOENT) => Err(Refused::ModuleOrder(path.clone())),
         Err(error) => Err(Refused::Module { path: path.clone(), error: error.into() }),
+    }
+}
+
+/// Says what was loaded in a few lines: the kernel's log takes ten lines in five seconds of a program, and
+/// drops longer ones than 976 bytes (`kernel/printk/printk.c`: `devkmsg_write`, `PRINTKRB_RECORD_MAX`).
+fn say_modules(modules: &[AbsolutePath]) {
+    for modules in modules.chunks(MODULES_A_LINE) {
+        let name = |module: &AbsolutePath| {
+            let file = module.as_str().rsplit('/').next().unwrap_or_default();
+            file.split('.').next().unwrap_or_default().to_owned()
+        };
+        let names: Vec<String> = modules.iter().map(name).collect();
+        crate::console::say(&format!("kernel modules loaded: {}", names.join(" ")));
     }
 }
 

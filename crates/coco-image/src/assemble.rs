@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::archive::Member;
+use crate::modules::{Module, Modules};
 use crate::path::GuestPath;
 use crate::profile::{ComponentFile, ExtraKind, Guard, Profile, Role};
 use crate::tree::{Body, Layer, Node, Parents, Tree, TreeError};
@@ -64,6 +65,8 @@ pub struct Inputs {
     pub policy: PolicyFile,
     /// The guard and its plan; unused if the profile turns the guard off.
     pub guard: (Body, Body),
+    /// The kernel modules the profile names, with all they need.
+    pub modules: Modules,
     /// Files that the profile takes from beside itself.
     pub sources: BTreeMap<PathBuf, Body>,
 }
@@ -148,6 +151,12 @@ pub fn assemble(profile: &Profile, inputs: &Inputs) -> Result<Assembled, Assembl
             for (role, loaded) in components {
                 add_component(&mut tree, profile, *role, loaded)?;
             }
+        }
+    }
+    for Module { path, body } in &inputs.modules.load {
+        if let Some(body) = body {
+            let node = Node::File(Mode::FILE, body.clone());
+            add(&mut tree, path, node, Layer::Components, Role::KernelModules.name())?;
         }
     }
     let removed = remove_policies(&mut tree);

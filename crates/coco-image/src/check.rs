@@ -13,6 +13,7 @@ use memchr::memmem;
 use object::read::ReadCache;
 
 use crate::assemble::{AGENT, DEFAULT_POLICY, INIT, POLICY_DIRECTORY, PolicyFile, init_program};
+use crate::modules::WantedModule;
 use crate::path::GuestPath;
 use crate::profile::{Guard, Profile};
 use crate::tree::{Bodies, Body, FollowError, Node, Tree, target_of};
@@ -149,8 +150,12 @@ fn init(profile: &Profile, tree: &Tree) -> Result<(), CheckError> {
     if profile.init == Init::Systemd {
         units(tree)?;
     }
-    if let Some(module) = profile.modules.iter().find(|module| tree.lookup(module).is_err()) {
-        return Err(CheckError::NoModule(module.clone()));
+    for module in &profile.modules {
+        if let WantedModule::File(path) = module
+            && tree.lookup(path).is_err()
+        {
+            return Err(CheckError::NoModule(path.clone()));
+        }
     }
     if profile.guard == Guard::On {
         return Ok(());

@@ -22,6 +22,7 @@ pub mod host;
 pub mod kernel;
 pub mod layer;
 pub mod manifest;
+pub mod modules;
 pub mod newc;
 pub mod overlay;
 pub mod pack;

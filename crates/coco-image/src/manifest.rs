@@ -3,6 +3,7 @@
 //! The format is described in `docs/manifest.md` and by `docs/manifest.schema.json`. Nothing of the
 //! build machine is in it, no path and no time: equal inputs give an equal manifest.
 
+mod bootable;
 mod overlay;
 mod summary;
 
@@ -11,10 +12,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::digest::{Sha256, Sha384};
+use crate::modules::Modules;
 use crate::pack::Packed;
 use crate::path::GuestPath;
 use crate::tree::{DeviceKind, Node, Tree};
 use crate::units::{Arch, Init, Method, Runtime, Tee};
+pub use bootable::Bootable;
 pub use overlay::{InitdataRecord, OverlayFileRecord, OverlayManifest, OverlayProfileRecord, OverlayRecord};
 pub use summary::{Summary, SummaryError};
 
@@ -176,6 +179,39 @@ pub struct InitRecord {
     pub guard: bool,
     /// Command-line words the guard lets pass.
     pub allowed_words: Vec<String>,
+    /// Kernel modules the guard loads.
+    pub modules: ModulesRecord,
+}
+
+/// The kernel modules the guard loads.
+#[derive(Debug, Clone, Serialize)]
+pub struct ModulesRecord {
+    /// The kernel that modules were taken of: the one the image must be booted with.
+    pub kernel: Option<String>,
+    /// The modules in the order of their loading.
+    pub load: Vec<ModuleRecord>,
+    /// Modules that were named or needed and are built into that kernel.
+    pub built_in: Vec<String>,
+    /// What loaded modules would like to have with them, and have not.
+    pub not_loaded: Vec<SoftDependencyRecord>,
+}
+
+/// A kernel module.
+#[derive(Debug, Clone, Serialize)]
+pub struct ModuleRecord {
+    /// Its place in the image.
+    pub path: String,
+    /// Digest of its bytes there.
+    pub sha256: Option<Sha256>,
+}
+
+/// What a module would like to have with it.
+#[derive(Debug, Clone, Serialize)]
+pub struct SoftDependencyRecord {
+    /// The module.
+    pub module: String,
+    /// The name or alias it gives.
+    pub wants: String,
 }
 
 /// An expected kernel command line.
@@ -246,6 +282,31 @@ pub fn layers(packed: &Packed) -> Vec<LayerRecord> {
         offset += layer.packed;
     }
     records
+}
+
+/// The modules the guard loads, with the digests that packing computed.
+pub fn modules(modules: &Modules, tree: &Tree, packed: &Packed) -> ModulesRecord {
+    let digests = file_digests(tree, packed);
+    let digest = |path: &GuestPath| {
+        let real = tree.follow(path).ok()?;
+        let first = match tree.get(&real).map(|entry| &entry.node) {
+            Some(Node::HardLink(first)) => first,
+            _ => &real,
+        };
+        digests.get(first).copied()
+    };
+    let load = modules.load.iter();
+    let soft = modules.not_loaded.iter();
+    ModulesRecord {
+        kernel: modules.kernel.clone(),
+        load: load
+            .map(|module| ModuleRecord { path: module.path.to_string(), sha256: digest(&module.path) })
+            .collect(),
+        built_in: modules.built_in.iter().map(ToString::to_string).collect(),
+        not_loaded: soft
+            .map(|soft| SoftDependencyRecord { module: soft.module.to_string(), wants: soft.wants.clone() })
+            .collect(),
+    }
 }
 
 /// Every file of `tree`, with the digests that packing computed and the layers they were put in.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::digest::Sha256;
+use crate::modules::WantedModule;
 use crate::path::GuestPath;
 use crate::tree::DeviceKind;
 use crate::units::{Arch, Epoch, Init, Method, Mode, Runtime, Tee};
@@ -35,12 +36,22 @@ pub enum Role {
     PauseImage,
     /// The program that is `/init`; built in unless given.
     Guard,
+    /// What a kernel package unpacks to, to take modules from.
+    KernelModules,
 }
 
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 5] =
-        [Self::Base, Self::Agent, Self::GuestComponents, Self::PauseImage, Self::Guard];
+    pub const ALL: [Self; 6] =
+        [Self::Base, Self::Agent, Self::GuestComponents, Self::PauseImage, Self::Guard, Self::KernelModules];
+
+    /// Whether it is software that answers the host in the guest, made of component files.
+    pub fn is_component(self) -> bool {
+        match self {
+            Self::Agent | Self::GuestComponents | Self::PauseImage => true,
+            Self::Base | Self::Guard | Self::KernelModules => false,
+        }
+    }
 
     /// Its name in profiles, options and the manifest.
     pub fn name(self) -> &'static str {
@@ -50,6 +61,7 @@ impl Role {
             Self::GuestComponents => "guest-components",
             Self::PauseImage => "pause-image",
             Self::Guard => "guard",
+            Self::KernelModules => "kernel-modules",
         }
     }
 }
@@ -164,7 +176,7 @@ pub struct Profile {
     /// Whether the guard runs first.
     pub guard: Guard,
     /// Kernel modules the guard loads, in order.
-    pub modules: Vec<GuestPath>,
+    pub modules: Vec<WantedModule>,
     /// Command-line words the guard lets pass besides the expected ones.
     pub allow_words: Vec<String>,
     /// The default policy.

@@ -22,6 +22,7 @@ use coco_image::compress;
 use coco_image::digest::Sha256;
 use coco_image::host;
 use coco_image::layer::groups;
+use coco_image::modules::Modules;
 use coco_image::newc::{HEADER_LEN, Header};
 use coco_image::pack::{Options, pack};
 use coco_image::profile::raw::Raw;
@@ -124,6 +125,7 @@ fn inputs(profile: &Profile) -> Inputs {
             body: Body::bytes(b"package agent_policy\n\ndefault ExecProcessRequest := false\n"),
         },
         guard: (Body::bytes(b"coco-guard"), Body::bytes(plan.as_bytes())),
+        modules: Modules::default(),
         sources: BTreeMap::new(),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing is done and no file is opened here.
 
+pub(crate) mod boot;
 pub(crate) mod initdata;
 pub(crate) mod pod_override;
 pub(crate) mod policy;
@@ -29,6 +30,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Builds the image or overlay a profile describes, with its manifest and what goes with it
     Build(BuildArgs),
+    /// Boots an image in QEMU, and says what came up and how fast
+    Boot(boot::BootArgs),
+    /// Boots an image again and again, drives its agent, and says whether it lets in whom it should
+    E2e(boot::E2eArgs),
     /// Compares the default policies of two guests, and whether a pod can replace them
     Parity(ParityArgs),
     /// Lists the built-in profiles, or shows one with everything it extends
@@ -77,6 +82,11 @@ pub(crate) struct BuildArgs {
     /// Another build of the guard than the one in this program
     #[arg(long, value_name = "PATH")]
     pub(crate) guard: Option<PathBuf>,
+
+    /// What the guest's kernel package unpacks to: a directory, tarball or initrd with lib/modules/VERSION,
+    /// where the modules are that init.modules of the profile names
+    #[arg(long, value_name = "PATH")]
+    pub(crate) kernel_modules: Option<PathBuf>,
 
     /// Takes the project's stand-in for agent and components; not for production
     #[arg(long)]

@@ -1,6 +1,8 @@
 //! The commands, one file each: what `coco-initrd` does when it is called.
 
+pub(crate) mod boot;
 pub(crate) mod build;
+pub(crate) mod e2e;
 pub(crate) mod generate;
 pub(crate) mod initdata;
 pub(crate) mod parity;

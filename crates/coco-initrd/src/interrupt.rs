@@ -1,6 +1,6 @@
 //! Temporary directories go away when the person presses Ctrl-C, or a service manager says stop.
 //!
-//! After `kill -9` they stay; nothing can be done about that, and nothing depends on them.
+//! After `kill -9` they stay, and nothing depends on them. What a boot leaves is the keeper's, who cleans up then as well.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -8,6 +8,7 @@ mod commands;
 mod initdata;
 mod inputs;
 mod interrupt;
+mod machine;
 mod output;
 mod pods;
 mod produce;
@@ -53,6 +54,8 @@ fn main() -> ExitCode {
 fn run(command: &Command, out: &mut Output) -> anyhow::Result<Outcome> {
     match command {
         Command::Build(args) => commands::build::build(args, out),
+        Command::Boot(args) => commands::boot::boot(args, out),
+        Command::E2e(args) => commands::e2e::e2e(args, out),
         Command::Parity(args) => commands::parity::parity(args, out),
         Command::Profile(args) => commands::profile::profile(args, out),
         Command::Initdata(args) => commands::initdata::initdata(args, out),

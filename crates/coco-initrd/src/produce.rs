@@ -22,6 +22,7 @@ use coco_image::host;
 use coco_image::kernel::Witness;
 use coco_image::layer::{self, Group};
 use coco_image::manifest::Manifest;
+use coco_image::modules::{self, Modules, ModulesError, WantedModule};
 use coco_image::pack::{self, Packed};
 use coco_image::profile::{ExtraKind, Guard, Profile, Role};
 use coco_image::tree::Body;
@@ -101,7 +102,8 @@ pub(crate) fn produce(
     let options = pack::Options { method: plan.profile.compression, threads: variation.threads };
     let image = directory.join(host::image_name(&plan.profile));
     let packed = write_image(&image, &groups, options, &store, out)?;
-    let built = Built { plan, read: &read, assembled: &assembled, groups: &groups, packed: &packed };
+    let modules = &inputs.modules;
+    let built = Built { plan, read: &read, modules, assembled: &assembled, groups: &groups, packed: &packed };
     let manifest = record::manifest(&built, &store)?;
     write_texts(plan, &manifest, directory)?;
     Ok(manifest)
@@ -111,6 +113,7 @@ pub(crate) fn produce(
 struct Built<'a> {
     plan: &'a Plan,
     read: &'a BTreeMap<Role, Input>,
+    modules: &'a Modules,
     assembled: &'a Assembled,
     groups: &'a [Group],
     packed: &'a Packed,
@@ -141,8 +144,7 @@ fn arrange(plan: &Plan, read: &BTreeMap<Role, Input>, store: &mut Store) -> anyh
     let guest = match plan.software {
         Software::BuiltIn => GuestSoftware::BuiltIn(Body::bytes(coco_guest_programs::BUILTIN_GUEST)),
         Software::Components => {
-            let is_component = |role: &Role| !matches!(role, Role::Base | Role::Guard);
-            let components = read.iter().filter(|(role, _)| is_component(role));
+            let components = read.iter().filter(|(role, _)| role.is_component());
             GuestSoftware::Components(components.map(|(role, input)| (*role, input.loaded.clone())).collect())
         }
     };
@@ -152,7 +154,8 @@ fn arrange(plan: &Plan, read: &BTreeMap<Role, Input>, store: &mut Store) -> anyh
         Some(Loaded::File(body)) => body.clone(),
         Some(Loaded::Members(_)) => anyhow::bail!("the guard is an archive, expected a program"),
     };
-    let guard = (guard, Body::bytes(guard_plan(plan)?.as_bytes()));
+    let modules = modules(&plan.profile, read, store)?;
+    let guard = (guard, Body::bytes(guard_plan(plan, &modules)?.as_bytes()));
     let mut sources = BTreeMap::new();
     for extra in &plan.profile.extras {
         if let ExtraKind::Source(_, source) = &extra.kind {
@@ -160,11 +163,25 @@ fn arrange(plan: &Plan, read: &BTreeMap<Role, Input>, store: &mut Store) -> anyh
             sources.insert(source.clone(), Body::Extent(store.add_path(source.clone(), len)));
         }
     }
-    Ok(Inputs { base, guest, policy, guard, sources })
+    Ok(Inputs { base, guest, policy, guard, modules, sources })
+}
+
+/// Finds the kernel modules that the profile names.
+fn modules(profile: &Profile, read: &BTreeMap<Role, Input>, store: &Store) -> anyhow::Result<Modules> {
+    let members = match read.get(&Role::KernelModules).map(|input| &input.loaded) {
+        None => None,
+        Some(Loaded::Members(members)) => Some(members.as_slice()),
+        Some(Loaded::File(_)) => return Err(ModulesError::SingleFile.into()),
+    };
+    let is_named = |module: &WantedModule| matches!(module, WantedModule::Named(_));
+    if members.is_some() && !profile.modules.iter().any(is_named) {
+        return Err(ModulesError::Unused.into());
+    }
+    Ok(modules::resolve(&profile.modules, profile.arch, members, store)?)
 }
 
 /// What the guard is told: which words may be on the command line, which policy must be there.
-fn guard_plan(plan: &Plan) -> anyhow::Result<String> {
+fn guard_plan(plan: &Plan, modules: &Modules) -> anyhow::Result<String> {
     if plan.profile.guard == Guard::Off {
         return Ok(String::new());
     }
@@ -175,12 +192,7 @@ fn guard_plan(plan: &Plan) -> anyhow::Result<String> {
         args: Vec::new(),
         policy: assemble::DEFAULT_POLICY.parse()?,
         policy_sha256: coco_guard::Sha256::of(&plan.policy.bytes),
-        modules: plan
-            .profile
-            .modules
-            .iter()
-            .map(|module| module.as_str().parse())
-            .collect::<Result<_, _>>()?,
+        modules: modules.load.iter().map(|it| it.path.as_str().parse()).collect::<Result<_, _>>()?,
         allow: allow.with_context(|| format!("profile {}: the guard's allow-list", plan.profile.name))?,
     };
     Ok(guard.to_toml())

@@ -33,16 +33,7 @@ const PRIVATE: u32 = 0o600;
 /// refused. The permissions of the old file stay, for its content may be a secret. Owner and group are
 /// those of a new file.
 pub(crate) fn file(goal: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    if goal == Path::new("-") {
-        return Err(ReplaceError::StandardOutput.into());
-    }
-    let old = existing(goal)?;
-    let goal = if old.is_some() { fs::canonicalize(goal)? } else { goal.to_owned() };
-    let directory = goal.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = goal.file_name().ok_or_else(|| ReplaceError::NotFile(goal.clone()))?;
-    let context = || format!("{} can't be written", goal.display());
-    fs::metadata(directory).with_context(context)?;
-    let scratch = Scratch::new(directory).with_context(context)?;
+    let Place { goal, name, old, scratch } = Place::new(goal)?;
     let temporary = scratch.path().join(name);
     match old {
         Some(metadata) => write_with(&temporary, bytes, metadata.permissions())?,
@@ -50,6 +41,37 @@ pub(crate) fn file(goal: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     }
     fs::rename(&temporary, &goal)?;
     Ok(())
+}
+
+/// Says what [`file()`] would say, and writes nothing: for results that take long to come.
+pub(crate) fn may_be_written(goal: &Path) -> anyhow::Result<()> {
+    Place::new(goal).map(drop)
+}
+
+/// Where a file goes, and a place beside it to make it in.
+struct Place {
+    goal: PathBuf,
+    name: std::ffi::OsString,
+    old: Option<Metadata>,
+    scratch: Scratch,
+}
+
+impl Place {
+    fn new(goal: &Path) -> anyhow::Result<Self> {
+        if goal == Path::new("-") {
+            return Err(ReplaceError::StandardOutput.into());
+        }
+        let old = existing(goal)?;
+        let goal = if old.is_some() { fs::canonicalize(goal)? } else { goal.to_owned() };
+        let directory =
+            goal.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = goal.file_name().ok_or_else(|| ReplaceError::NotFile(goal.clone()))?;
+        let context = || format!("{} can't be written", goal.display());
+        fs::metadata(directory).with_context(context)?;
+        let scratch = Scratch::new(directory).with_context(context)?;
+        let name = name.to_owned();
+        Ok(Self { goal, name, old, scratch })
+    }
 }
 
 /// What is known of the file that is there already, if one is.

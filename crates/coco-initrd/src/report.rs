@@ -2,6 +2,7 @@
 //!
 //! Advice is kept apart from the errors, which say what is wrong and where, not what to do.
 
+mod boot;
 mod initdata;
 mod pod;
 mod policy;
@@ -12,6 +13,7 @@ use coco_image::archive::ArchiveError;
 use coco_image::assemble::AssembleError;
 use coco_image::check::CheckError;
 use coco_image::manifest::SummaryError;
+use coco_image::modules::ModulesError;
 use coco_image::overlay::OverlayError;
 use coco_image::pack::PackError;
 use coco_image::profile::{ProfileError, Role};
@@ -65,6 +67,7 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| cause(error).map(name_hint))
         .or_else(|| cause(error).map(publish_hint))
         .or_else(|| cause(error).and_then(check_hint))
+        .or_else(|| cause(error).and_then(modules_hint))
         .or_else(|| cause(error).and_then(assemble_hint))
         .or_else(|| cause(error).and_then(profile_hint))
         .or_else(|| cause(error).and_then(input_hint))
@@ -73,6 +76,7 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| cause(error).and_then(pod::hint))
         .or_else(|| cause(error).and_then(pod::choice_hint))
         .or_else(|| policy::hint(error))
+        .or_else(|| boot::hint(error))
         .or_else(|| cause(error).map(replace_hint))
         .or_else(|| cause::<PinError>(error).map(|_| PIN.to_owned()))
         .or_else(|| cause::<OverlayError>(error).map(|_| "rename the policy's file".to_owned()))
@@ -202,6 +206,35 @@ fn check_hint(error: &CheckError) -> Option<String> {
         }
         CheckError::SecondPolicy(_) => "name the policy under [policy] or with --policy".to_owned(),
         CheckError::Follow(_) => "give a --base that has it".to_owned(),
+        _ => return None,
+    })
+}
+
+fn modules_hint(error: &ModulesError) -> Option<String> {
+    Some(match error {
+        ModulesError::NoInput(_) => {
+            "give --kernel-modules PATH, what the guest's kernel package unpacks to".to_owned()
+        }
+        ModulesError::Unused => "name the modules in init.modules of a profile, or leave it out".to_owned(),
+        ModulesError::SingleFile | ModulesError::NoKernel => {
+            "unpack the guest's kernel package and give the directory (dpkg-deb -x PACKAGE DIRECTORY)"
+                .to_owned()
+        }
+        ModulesError::Kernels(_) => "leave only those of the kernel the guest boots with".to_owned(),
+        ModulesError::Unknown { nearest: Some(nearest), .. } => format!("did you mean {nearest}?"),
+        ModulesError::Unknown { nearest: None, .. } => {
+            "names are those of the files: aliases are not looked up".to_owned()
+        }
+        ModulesError::Missing { .. } => {
+            "get all packages of this kernel's modules, unpacked together".to_owned()
+        }
+        ModulesError::Twice { .. } => "leave one of them in the input".to_owned(),
+        ModulesError::NotFile { .. } => "put the file itself there".to_owned(),
+        ModulesError::NotModule { .. } | ModulesError::Kernel { .. } => {
+            "take the modules as the kernel's package has them".to_owned()
+        }
+        ModulesError::Arch { .. } => "take the kernel built for the profile's arch".to_owned(),
+        ModulesError::TooLarge { .. } => "name fewer modules, or unpack them before".to_owned(),
         _ => return None,
     })
 }

@@ -57,6 +57,7 @@ fn inputs(base: &[&str], components: &[(Role, Loaded)]) -> Inputs {
         guest: GuestSoftware::Components(components.iter().cloned().collect()),
         policy: PolicyFile { name: "strict.rego".to_owned(), body: Body::bytes(b"package agent_policy") },
         guard: (Body::bytes(b"guard"), Body::bytes(b"plan")),
+        modules: Modules::default(),
         sources: BTreeMap::new(),
     }
 }

@@ -32,6 +32,12 @@ pub enum SummaryError {
     /// A damaged digest.
     #[error("policy.sha256 of the manifest: {0}")]
     Digest(NotSha256),
+    /// Of an overlay, where an image is needed.
+    #[error("the manifest is of no image: nothing in it boots")]
+    NoImage,
+    /// A damaged digest.
+    #[error("image.sha256 of the manifest: {0}")]
+    Image(NotSha256),
 }
 
 #[derive(Deserialize)]

@@ -8,6 +8,7 @@ use super::{
     SCHEMA,
 };
 use crate::digest::{NotSha256, Sha256};
+use crate::modules::{NotModuleName, WantedModule};
 use crate::path::{GuestPath, PathError};
 use crate::tree::DeviceKind;
 use crate::units::{Epoch, Mode, NotEpoch, NotMode, Tee};
@@ -35,9 +36,8 @@ impl Reader<'_> {
             unpack_limit: self.number("unpack-limit-mib", raw.unpack_limit_mib, 1 << 24)? << 20,
             init: self.need("init.run", init.run)?,
             guard: if self.need("init.guard", init.guard)? { Guard::On } else { Guard::Off },
-            modules: self.all("init.modules", init.modules.unwrap_or_default().iter(), |module| {
-                module.parse().map_err(|e: PathError| e.to_string())
-            })?,
+            modules: self
+                .all("init.modules", init.modules.unwrap_or_default().iter(), |text| module(text))?,
             allow_words: init.allow_words.unwrap_or_default(),
             policy: PolicySource::of(&self.need("policy.source", policy.source)?),
             policy_sha256: self.pin("policy.sha256", policy.sha256.as_deref())?,
@@ -118,7 +118,7 @@ impl Reader<'_> {
         for (name, component) in raw.component.iter().flatten() {
             let key = format!("component.{name}");
             let role: Role = self.value(&key, name.parse())?;
-            if matches!(role, Role::Base | Role::Guard) {
+            if !role.is_component() {
                 return Err(self.wrong(&key, format!("`{name}` is not made of component files")));
             }
             let files = self.all(&key, component.files.iter(), |file| {
@@ -216,5 +216,15 @@ impl Reader<'_> {
 
     fn wrong(&self, key: &str, problem: String) -> ProfileError {
         ProfileError::Value { profile: self.profile.to_owned(), key: key.to_owned(), problem }
+    }
+}
+
+/// A path begins with `/`, as no name can.
+fn module(text: &str) -> Result<WantedModule, String> {
+    if text.starts_with('/') {
+        text.parse().map(WantedModule::File).map_err(|e: PathError| e.to_string())
+    } else {
+        let name = text.parse().map(WantedModule::Named);
+        name.map_err(|e: NotModuleName| format!("{e}, nor an absolute path"))
     }
 }

@@ -230,7 +230,7 @@ fn a_value_out_of_range_is_told() {
         (
             "guard = true",
             "guard = true\nmodules = [\"virtio.ko\"]",
-            "profile p: init.modules: `virtio.ko` is not absolute",
+            "profile p: init.modules: `virtio.ko` is not the name of a kernel module, nor an absolute path",
         ),
         (
             "source = \"default-restrictive\"",
@@ -247,7 +247,7 @@ fn a_wrong_table_is_told() {
     for (tail, error) in [
         (
             "[inputs.kernel]\npath = \"x\"",
-            "profile p: inputs.kernel: `kernel` is none of: base, agent, guest-components, pause-image, guard",
+            "profile p: inputs.kernel: `kernel` is none of: base, agent, guest-components, pause-image, guard, kernel-modules",
         ),
         (
             "[inputs.agent]\nsha256 = \"00\"",
@@ -255,7 +255,7 @@ fn a_wrong_table_is_told() {
         ),
         (
             "[component.kernel]\nfiles = []",
-            "profile p: component.kernel: `kernel` is none of: base, agent, guest-components, pause-image, guard",
+            "profile p: component.kernel: `kernel` is none of: base, agent, guest-components, pause-image, guard, kernel-modules",
         ),
         ("[component.base]\nfiles = []", "profile p: component.base: `base` is not made of component files"),
         (

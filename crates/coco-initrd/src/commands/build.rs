@@ -126,6 +126,7 @@ fn with_options(mut raw: Raw, args: &BuildArgs) -> anyhow::Result<Raw> {
         (Role::Base, &args.base),
         (Role::Guard, &args.guard),
         (Role::GuestComponents, &args.guest_components),
+        (Role::KernelModules, &args.kernel_modules),
         (Role::PauseImage, &args.pause_image),
     ];
     for (role, path) in given {
@@ -147,9 +148,8 @@ fn paths(profile: &Profile, args: &BuildArgs) -> Result<BTreeMap<Role, PathBuf>,
             return Err(BuildError::PinnedAbsent(*role));
         }
     }
-    let is_stood_in_for = |role: &Role| !matches!(role, Role::Base | Role::Guard);
     if args.builtin_guest {
-        if let Some((role, path)) = paths.iter().find(|(role, _)| is_stood_in_for(role)) {
+        if let Some((role, path)) = paths.iter().find(|(role, _)| role.is_component()) {
             return Err(BuildError::StandIn(*role, path.clone()));
         }
     } else if !paths.contains_key(&Role::Agent) && !paths.contains_key(&Role::Base) {
@@ -307,6 +307,12 @@ fn report(manifest: &Manifest, goal: &Path, args: &BuildArgs, out: &mut Output) 
     }
     if args.check {
         out.note("built twice: the bytes are the same");
+    }
+    for soft in &manifest.init.modules.not_loaded {
+        out.note(&format!(
+            "note: module {} would like to have {} with it, which is not loaded",
+            soft.module, soft.wants
+        ));
     }
     for fault in &manifest.production_faults {
         out.note(&format!("not for production: {fault}"));

@@ -68,7 +68,7 @@ pub(super) fn manifest(built: &Built<'_>, store: &Store) -> anyhow::Result<Manif
         layers: manifest::layers(packed),
         inputs: inputs(built, store)?,
         policy: policy(&plan.policy),
-        init: init(profile),
+        init: init(built),
         command_lines: profile
             .runtimes
             .iter()
@@ -144,13 +144,15 @@ pub(super) fn policy(policy: &Policy) -> PolicyRecord {
     }
 }
 
-fn init(profile: &Profile) -> InitRecord {
+fn init(built: &Built<'_>) -> InitRecord {
+    let profile = &built.plan.profile;
     let guard = profile.guard == Guard::On;
     InitRecord {
         run: profile.init,
         program: assemble::init_program(profile.init).to_owned(),
         guard,
         allowed_words: if guard { host::allowed_words(profile) } else { Vec::new() },
+        modules: manifest::modules(built.modules, &built.assembled.tree, built.packed),
     }
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing test should panic where it fails")]
 #![expect(clippy::indexing_slicing, reason = "a failing test should panic where it fails")]
 
+mod boot;
 mod build;
 mod errors;
 mod fixture;
@@ -10,6 +11,7 @@ mod initdata;
 mod interrupted;
 mod lint_pod;
 mod manifest;
+mod modules;
 mod parity;
 mod peer_pods;
 mod pod_override;

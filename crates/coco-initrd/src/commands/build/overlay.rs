@@ -24,6 +24,7 @@ pub(super) fn check_options(args: &BuildArgs) -> Result<(), BuildError> {
         ("--pause-image", args.pause_image.is_some()),
         ("--base", args.base.is_some()),
         ("--guard", args.guard.is_some()),
+        ("--kernel-modules", args.kernel_modules.is_some()),
         ("--builtin-guest", args.builtin_guest),
         ("--compression", args.compression.is_some()),
         ("--kernel", args.kernel.is_some()),
