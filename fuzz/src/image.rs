@@ -1,12 +1,13 @@
-//! Where a guest has its default policy: a tree out of any text. Not the archives trees come in.
+//! What is read of an image's files: where its policy is, what a kernel module wants. Not the archives.
 
 use std::io;
 
 use coco_image::archive::Member;
 use coco_image::assemble::as_found;
+use coco_image::modules::{self, WantedModule};
 use coco_image::policy_location::locate;
 use coco_image::tree::{Bodies, Body, Extent, Node};
-use coco_image::units::Mode;
+use coco_image::units::{Arch, Mode};
 
 /// A tree with no body outside itself.
 struct NoBodies;
@@ -25,6 +26,21 @@ pub fn location(bytes: &[u8]) {
     if let Ok(tree) = as_found(&members) {
         let _ = locate(&tree, &NoBodies);
     }
+}
+
+/// A kernel module, with another beside it that it may want.
+pub fn modules(bytes: &[u8]) {
+    let file = |name: &str, body: &[u8]| {
+        let path = format!("/lib/modules/6.1/kernel/{name}").parse().expect("a path of the image");
+        Member { path, node: Node::File(Mode::FILE, Body::bytes(body)) }
+    };
+    let builtin = Member {
+        path: "/lib/modules/6.1/modules.builtin".parse().expect("a path of the image"),
+        node: Node::File(Mode::FILE, Body::bytes(b"kernel/c.ko\n".as_slice())),
+    };
+    let members = [file("a.ko", bytes), file("b.ko", bytes), builtin];
+    let Ok(wanted) = "a".parse::<modules::ModuleName>() else { return };
+    let _ = modules::resolve(&[WantedModule::Named(wanted)], Arch::X86_64, Some(&members), &NoBodies);
 }
 
 fn member(text: &str) -> Option<Member> {

@@ -6,23 +6,27 @@
 mod image;
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
+use coco_boot::{Ending, Line, Lines, Timeline};
 use coco_initdata::{Form, Initdata};
 use coco_policy::check::{Agents, Role, check_text};
 use coco_policy::{AgentVersion, Command, DEFAULT_RESTRICTIVE, Engine, Policy, Request, Toggle};
 
-pub use image::location;
+pub use image::{location, modules};
 
 /// A target: its name, which is that of its program and its corpus, and what it does.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 10] = [
     ("annotation", annotation),
     ("cases", cases),
+    ("console", console),
     ("explain", explain),
     ("initdata", initdata),
     ("location", location),
+    ("modules", modules),
     ("pod", pod),
     ("rego", rego),
     ("words", words),
@@ -50,6 +54,22 @@ pub fn cases(bytes: &[u8]) {
     for policy in &*DEFAULTS {
         let _ = policy.test(&cases); // a finding is an answer
     }
+}
+
+/// The console of a guest. Its first byte says after how many others a part of it came.
+pub fn console(bytes: &[u8]) {
+    let Some((&part, bytes)) = bytes.split_first() else { return };
+    let (mut lines, mut all, mut timeline) = (Lines::default(), Vec::<Line>::new(), Timeline::default());
+    for (number, part) in bytes.chunks(usize::from(part).max(1)).enumerate() {
+        let at = Duration::from_millis(u64::try_from(number).unwrap_or(u64::MAX));
+        all.extend(lines.feed(at, part));
+    }
+    all.extend(lines.end(Duration::ZERO));
+    for line in &all {
+        timeline.note(line);
+    }
+    assert!(!all.iter().any(|line| line.text.contains('\n')), "a line is one line");
+    let _ = (Ending::of(&all).to_string(), timeline.kernel(), timeline.initrd());
 }
 
 /// Lines of a journal, by a policy that is soon evaluated.
