@@ -129,11 +129,17 @@ fn the_changelog_has_an_unreleased_section_on_top() {
 
 #[test]
 fn scripts_stay_short() {
-    for directory in ["scripts", "ci", ".ci"] {
-        for entry in fs_err::read_dir(root().join(directory)).unwrap() {
+    let mut waiting: Vec<PathBuf> = ["scripts", "ci", ".ci"].map(|directory| root().join(directory)).into();
+    while let Some(directory) = waiting.pop() {
+        for entry in fs_err::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path);
+                continue;
+            }
             let lines = fs_err::read_to_string(&path).unwrap().lines().count();
-            assert!(lines <= 60 || path.ends_with("ci/bench"), "{} has {lines} lines", path.display());
+            let is_bench = ["ci/bench", "ci/bench-boot"].iter().any(|bench| path.ends_with(bench));
+            assert!(lines <= 60 || is_bench, "{} has {lines} lines", path.display());
         }
     }
 }
