@@ -20,9 +20,20 @@ macro_rules! digest {
                 Self(<$hasher>::digest(bytes).into())
             }
 
+            /// Its bytes, as formats have them.
+            pub fn as_bytes(&self) -> &[u8; $bytes] {
+                &self.0
+            }
+
             /// Ends `hasher`.
             pub fn finish(hasher: $hasher) -> Self {
                 Self(hasher.finalize().into())
+            }
+        }
+
+        impl From<[u8; $bytes]> for $name {
+            fn from(bytes: [u8; $bytes]) -> Self {
+                Self(bytes)
             }
         }
 

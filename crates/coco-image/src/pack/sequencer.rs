@@ -18,6 +18,9 @@ use crate::tree::Layer;
 /// Most bytes that wait for their turn.
 const QUEUE_BYTES: usize = 32 << 20;
 
+/// Most bytes of memory that are kept for the next groups.
+const SPARE_BYTES: usize = 12 << 20;
+
 /// The ordered end of the packing threads.
 pub(super) struct Sequencer<'a> {
     state: Mutex<State>,
@@ -29,6 +32,9 @@ struct State {
     next: usize,
     waiting: BTreeMap<usize, (Layer, Vec<u8>)>,
     waiting_bytes: usize,
+    /// Memory of groups that are written.
+    spare: Vec<Vec<u8>>,
+    spare_bytes: usize,
     is_stopped: bool,
 }
 
@@ -39,6 +45,8 @@ impl<'a> Sequencer<'a> {
                 next: 0,
                 waiting: BTreeMap::new(),
                 waiting_bytes: 0,
+                spare: Vec::new(),
+                spare_bytes: 0,
                 is_stopped: false,
             }),
             turn: Condvar::new(),
@@ -47,12 +55,12 @@ impl<'a> Sequencer<'a> {
     }
 
     /// Takes the packed bytes of group `index`.
-    pub(super) fn put(&self, index: usize, layer: Layer, packed: &[u8]) -> Result<(), PackError> {
+    pub(super) fn put(&self, index: usize, layer: Layer, packed: Vec<u8>) -> Result<(), PackError> {
         let has_room = |state: &State| state.waiting_bytes + packed.len() <= QUEUE_BYTES;
         let mut state = self.wait(|state| index == state.next || has_room(state))?;
         let is_next = index == state.next;
         state.waiting_bytes += packed.len();
-        state.waiting.insert(index, (layer, packed.to_vec()));
+        state.waiting.insert(index, (layer, packed));
         if is_next { self.drain(state) } else { Ok(()) }
     }
 
@@ -71,6 +79,14 @@ impl<'a> Sequencer<'a> {
         let mut state = lock(&self.state);
         state.next += 1;
         self.drain(state)
+    }
+
+    /// Memory that another group has had, empty.
+    pub(super) fn spare(&self) -> Vec<u8> {
+        let mut state = lock(&self.state);
+        let spare = state.spare.pop().unwrap_or_default();
+        state.spare_bytes -= spare.capacity();
+        spare
     }
 
     /// Makes all threads give up: one has failed.
@@ -113,6 +129,7 @@ impl<'a> Sequencer<'a> {
             state = lock(&self.state);
             state.next += 1;
             state.waiting_bytes = state.waiting_bytes.saturating_sub(packed.len());
+            state.keep_spare(packed);
             self.turn.notify_all();
         }
     }
@@ -123,6 +140,17 @@ impl<'a> Sequencer<'a> {
             state = self.turn.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if state.is_stopped { Err(PackError::Stopped) } else { Ok(state) }
+    }
+}
+
+impl State {
+    /// Keeps the memory of a group for the next, if that is not much: fresh memory is cleared by the kernel.
+    fn keep_spare(&mut self, mut packed: Vec<u8>) {
+        if self.spare_bytes + packed.capacity() <= SPARE_BYTES {
+            packed.clear();
+            self.spare_bytes += packed.capacity();
+            self.spare.push(packed);
+        }
     }
 }
 

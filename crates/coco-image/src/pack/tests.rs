@@ -1,13 +1,16 @@
 //! Packing with few and many threads, of bodies that are not what they were, to disks that are full.
 
+mod cached;
+
+use std::io::Read;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use super::*;
 use crate::archive::initrd;
 use crate::decompress::Budget;
-use crate::layer::{GROUP_BYTES, groups};
-use crate::newc::Header;
+use crate::layer::{Contents, End, GROUP_BYTES, Member, groups};
+use crate::newc::{self, Header};
 use crate::tree::{Body, Extent, Node, Parents, Spool, Tree};
 use crate::units::{Epoch, Mode};
 
