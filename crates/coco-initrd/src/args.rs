@@ -3,6 +3,7 @@
 //! Nothing is done and no file is opened here.
 
 pub(crate) mod boot;
+pub(crate) mod cache;
 pub(crate) mod initdata;
 pub(crate) mod pod_override;
 pub(crate) mod policy;
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Override(pod_override::OverrideArgs),
     /// Checks, tests, explains, compares and derives policies
     Policy(policy::PolicyArgs),
+    /// Says what is in the cache of packed layers, or makes it smaller
+    Cache(cache::CacheArgs),
     /// Writes shell completions, man pages or the command reference
     Generate(GenerateArgs),
 }
@@ -129,6 +132,10 @@ pub(crate) struct BuildArgs {
     /// Number of threads [default: all processors]; the bytes do not depend on it
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
+
+    /// What earlier builds have packed.
+    #[command(flatten)]
+    pub(crate) cache: cache::CacheOptions,
 
     /// Prints the result as JSON
     #[arg(long)]

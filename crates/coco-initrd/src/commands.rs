@@ -2,6 +2,7 @@
 
 pub(crate) mod boot;
 pub(crate) mod build;
+pub(crate) mod cache;
 pub(crate) mod e2e;
 pub(crate) mod generate;
 pub(crate) mod initdata;

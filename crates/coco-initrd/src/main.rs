@@ -4,6 +4,7 @@
 //! found wanting, 2 could not do it.
 
 mod args;
+mod cache;
 mod commands;
 mod initdata;
 mod inputs;
@@ -61,6 +62,7 @@ fn run(command: &Command, out: &mut Output) -> anyhow::Result<Outcome> {
         Command::Initdata(args) => commands::initdata::initdata(args, out),
         Command::Override(args) => commands::pod_override::pod_override(args, out),
         Command::Policy(args) => commands::policy::policy(args, out),
+        Command::Cache(args) => commands::cache::cache(args, out),
         Command::Generate(args) => commands::generate::generate(args, out),
     }
 }

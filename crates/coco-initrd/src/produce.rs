@@ -23,13 +23,14 @@ use coco_image::kernel::Witness;
 use coco_image::layer::{self, Group};
 use coco_image::manifest::Manifest;
 use coco_image::modules::{self, Modules, ModulesError, WantedModule};
-use coco_image::pack::{self, Packed};
+use coco_image::pack::{self, GroupCache, Packed};
 use coco_image::profile::{ExtraKind, Guard, Profile, Role};
 use coco_image::tree::Body;
 use coco_image::units::Method;
 use fs_err as fs;
 use indicatif::ProgressBar;
 
+use crate::cache::Cache;
 use crate::inputs::{Input, Order, Reader};
 use crate::output::Output;
 use crate::store::Store;
@@ -79,18 +80,20 @@ pub(crate) struct Kernel {
 
 /// What must make no difference to the bytes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Variation {
+pub(crate) struct Variation<'c> {
     /// Number of threads.
     pub(crate) threads: NonZeroUsize,
     /// Order of directory entries.
     pub(crate) order: Order,
+    /// Packed groups of earlier builds.
+    pub(crate) cache: Option<&'c Cache>,
 }
 
 /// Builds `plan` into `directory`.
 pub(crate) fn produce(
     plan: &Plan,
     directory: &Path,
-    variation: Variation,
+    variation: Variation<'_>,
     out: &mut Output,
 ) -> anyhow::Result<Manifest> {
     let mut store = Store::default();
@@ -101,7 +104,7 @@ pub(crate) fn produce(
     let groups = layer::groups(&assembled.tree, plan.profile.epoch);
     let options = pack::Options { method: plan.profile.compression, threads: variation.threads };
     let image = directory.join(host::image_name(&plan.profile));
-    let packed = write_image(&image, &groups, options, &store, out)?;
+    let packed = write_image(&image, &groups, options, Stock { store: &store, cache: variation.cache }, out)?;
     let modules = &inputs.modules;
     let built = Built { plan, read: &read, modules, assembled: &assembled, groups: &groups, packed: &packed };
     let manifest = record::manifest(&built, &store)?;
@@ -198,19 +201,35 @@ fn guard_plan(plan: &Plan, modules: &Modules) -> anyhow::Result<String> {
     Ok(guard.to_toml())
 }
 
+/// Where an image's bytes come from.
+#[derive(Clone, Copy)]
+struct Stock<'a> {
+    store: &'a Store,
+    cache: Option<&'a Cache>,
+}
+
 fn write_image(
     path: &Path,
     groups: &[Group],
     options: pack::Options,
-    store: &Store,
+    stock: Stock<'_>,
     out: &mut Output,
 ) -> anyhow::Result<Packed> {
     let mut file = BufWriter::with_capacity(1 << 20, fs::File::create(path)?);
-    let bar = out.progress("packing", groups.iter().map(|group| group.len).sum());
-    let result = pack::pack(groups, options, store, &mut file, &|bytes| {
+    let bytes = groups.iter().map(|group| group.len).sum();
+    if let Some(cache) = stock.cache {
+        cache.reserve(bytes);
+    }
+    let bar = out.progress("packing", bytes);
+    let cache = stock.cache.map(|cache| -> &dyn GroupCache { cache });
+    let sources = pack::Sources { bodies: stock.store, cache };
+    let result = pack::pack_from(groups, options, sources, &mut file, &|bytes| {
         ProgressBar::inc(&bar, bytes);
     });
     bar.finish_and_clear();
+    if let Some(cache) = stock.cache {
+        cache.report(groups.len(), out);
+    }
     let packed = result?;
     file.flush().context("the image can't be written")?;
     Ok(packed)

@@ -18,6 +18,7 @@ use coco_image::overlay::OverlayError;
 use coco_image::pack::PackError;
 use coco_image::profile::{ProfileError, Role};
 
+use crate::cache::{CacheError, NoPlace};
 use crate::commands::build::BuildError;
 use crate::commands::parity::NoGuest;
 use crate::inputs::InputError;
@@ -78,6 +79,8 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| policy::hint(error))
         .or_else(|| boot::hint(error))
         .or_else(|| cause(error).map(replace_hint))
+        .or_else(|| cause(error).and_then(cache_hint))
+        .or_else(|| cause::<NoPlace>(error).map(|_| "give --cache-dir DIR".to_owned()))
         .or_else(|| cause::<PinError>(error).map(|_| PIN.to_owned()))
         .or_else(|| cause::<OverlayError>(error).map(|_| "rename the policy's file".to_owned()))
         .or_else(|| cause::<SummaryError>(error).map(|_| MANIFEST.to_owned()))
@@ -97,7 +100,10 @@ fn cause<E: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error) ->
 
 fn io_cause(error: &anyhow::Error) -> Option<&io::Error> {
     let packing = cause::<PackError>(error).and_then(|error| match error {
-        PackError::Body { error, .. } | PackError::Compress(error) | PackError::Write(error) => Some(error),
+        PackError::Body { error, .. }
+        | PackError::Compress(error)
+        | PackError::Write(error)
+        | PackError::Cache(error) => Some(error),
         PackError::Stopped => None,
     });
     let checking = cause::<CheckError>(error).and_then(|error| match error {
@@ -164,6 +170,15 @@ fn replace_hint(error: &ReplaceError) -> String {
         ReplaceError::Dangling(_) => "make the file it leads to, or take the link away",
     }
     .to_owned()
+}
+
+fn cache_hint(error: &CacheError) -> Option<String> {
+    match error {
+        CacheError::Foreign(_) | CacheError::NotDirectory(_) => {
+            Some("give --cache-dir a directory that is new, empty, or a cache already".to_owned())
+        }
+        CacheError::Io { error, .. } => io_hint(error),
+    }
 }
 
 fn check_hint(error: &CheckError) -> Option<String> {

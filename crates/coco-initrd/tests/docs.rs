@@ -67,7 +67,7 @@ fn masked(text: &str) -> String {
 
 fn run(document: &str) {
     let text = fs_err::read_to_string(root().join(document)).unwrap();
-    let place = tempfile::tempdir().unwrap();
+    let (place, caches) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for name in ["image-profiles", "policies", "scripts"] {
         symlink(root().join(name), place.path().join(name)).unwrap();
     }
@@ -88,6 +88,7 @@ fn run(document: &str) {
             .args(["-euc", &format!("exec 2>&1\n{command}")])
             .current_dir(place.path())
             .env("PATH", path)
+            .env("XDG_CACHE_HOME", caches.path())
             .output()
             .unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
@@ -105,6 +106,11 @@ fn run(document: &str) {
 #[test]
 fn the_readme() {
     run("README.md");
+}
+
+#[test]
+fn the_cache() {
+    run("docs/cache.md");
 }
 
 #[test]

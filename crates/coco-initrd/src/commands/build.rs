@@ -30,7 +30,7 @@ use crate::interrupt::Scratch;
 use crate::output::Output;
 use crate::produce::{Kernel, Plan, Policy, Variation, produce};
 use crate::publish::Staging;
-use crate::{Outcome, profiles};
+use crate::{Outcome, cache, profiles};
 use expected::{bare_metal_policy, given_policy, has_expected_policy};
 
 /// How many faults of a policy are shown; the first ones show what kind of policy it is.
@@ -92,8 +92,10 @@ fn build_image(profile: Profile, args: &BuildArgs, out: &mut Output) -> anyhow::
     let goal = goal(args, &plan.profile.name);
     let threads =
         args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let cache = cache::open(&args.cache, out)?;
     let staging = Staging::new(&goal)?;
-    let manifest = produce(&plan, &staging.path(), Variation { threads, order: Order::Found }, out)?;
+    let variation = Variation { threads, order: Order::Found, cache: cache.as_ref() };
+    let manifest = produce(&plan, &staging.path(), variation, out)?;
     if args.check && !is_reproducible(&plan, &staging, threads, out)? {
         return Ok(Outcome::Wanting);
     }
@@ -254,7 +256,9 @@ fn is_reproducible(
     let first = first.path();
     let second = Scratch::new(first.parent().unwrap_or(Path::new(".")))?;
     let other = NonZeroUsize::new(if threads.get() == 1 { 4 } else { 1 }).unwrap_or(NonZeroUsize::MIN);
-    produce(plan, second.path(), Variation { threads: other, order: Order::Shuffled }, out)?;
+    // Without the cache: what is wrong in it must show.
+    let variation = Variation { threads: other, order: Order::Shuffled, cache: None };
+    produce(plan, second.path(), variation, out)?;
     is_same(&first, second.path(), out)
 }
 

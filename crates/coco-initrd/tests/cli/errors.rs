@@ -14,7 +14,7 @@ fn refused(place: &Place, words: &str, code: i32, expected: &Expect) {
 }
 
 /// The words with the name of the staging directory made the same each time.
-fn without_random_name(words: &str) -> String {
+pub(crate) fn without_random_name(words: &str) -> String {
     match words.split_once(".coco-initrd-") {
         Some((before, after)) => format!("{before}.coco-initrd-RANDOM{}", &after[6..]),
         None => words.to_owned(),
@@ -443,7 +443,7 @@ fn a_full_disk_leaves_the_earlier_build_whole() {
     let before = place.read("out/coco-initrd-tdx.img");
     // A limit on the size of files stops the writer as a full disk would.
     let ran = place.shell(&format!(
-        "trap '' XFSZ; ulimit -f 1; exec $COCO {FULL} --profile tdx --compression none --output-dir out"
+        "trap '' XFSZ; ulimit -f 1; exec $COCO {FULL} --profile tdx --compression none --no-cache --output-dir out"
     ));
     assert_eq!(ran.code, 2);
     expect![[r#"
@@ -568,7 +568,7 @@ fn an_unreadable_file_is_named() {
     let ran = place.shell(&format!(
         "chmod 777 . && chmod 000 in/components/api-server-rest && cp $COCO program && r= && \
          if [ $(id -u) = 0 ]; then r='setpriv --reuid 65534 --regid 65534 --clear-groups'; fi; \
-         $r ./program {FULL} --profile tdx"
+         $r ./program {FULL} --profile tdx --no-cache"
     ));
     expect![[r#"
         error: /usr/local/bin/api-server-rest: failed to open file `in/components/api-server-rest`: Permission denied (os error 13)

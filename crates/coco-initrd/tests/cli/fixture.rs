@@ -12,16 +12,25 @@ pub(crate) struct Ran {
     pub(crate) words: String,
 }
 
-/// A temporary directory to run the program in.
-pub(crate) struct Place(tempfile::TempDir);
+/// A temporary directory to run the program in, and one that is the user's for caches: no test sees what
+/// another has kept, nor the caches of whoever runs it.
+pub(crate) struct Place {
+    directory: tempfile::TempDir,
+    caches: tempfile::TempDir,
+}
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self { directory: tempfile::tempdir().unwrap(), caches: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.directory.path()
+    }
+
+    /// Where the program keeps its cache, unless it is told otherwise.
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.caches.path().join("coco-initrd")
     }
 
     pub(crate) fn join(&self, name: &str) -> PathBuf {
@@ -63,7 +72,8 @@ impl Place {
         String::from_utf8(self.read(name)).unwrap()
     }
 
-    /// Runs the program with these words; the directory's own name is shown as `DIR`.
+    /// Runs the program with these words; the directory's own name is shown as `DIR`, the cache's as
+    /// `CACHE`.
     pub(crate) fn run(&self, words: &str) -> Ran {
         self.ran(self.command().args(words.split_whitespace()).output().unwrap())
     }
@@ -72,18 +82,23 @@ impl Place {
     pub(crate) fn shell(&self, line: &str) -> Ran {
         let mut shell = Command::new("sh");
         shell.args(["-c", line]).current_dir(self.path()).env("COCO", env!("CARGO_BIN_EXE_coco-initrd"));
+        shell.env("XDG_CACHE_HOME", self.caches.path()).env("CACHE", self.cache());
         self.ran(shell.output().unwrap())
     }
 
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_coco-initrd"));
-        command.current_dir(self.path());
+        command.current_dir(self.path()).env("XDG_CACHE_HOME", self.caches.path());
         command
     }
 
     fn ran(&self, output: Output) -> Ran {
         let directory = self.path().to_str().unwrap();
-        let clean = |bytes| String::from_utf8(bytes).unwrap().replace(directory, "DIR");
+        let cache = self.cache();
+        let clean = |bytes| {
+            let text = String::from_utf8(bytes).unwrap();
+            text.replace(directory, "DIR").replace(cache.to_str().unwrap(), "CACHE")
+        };
         Ran {
             code: output.status.code().unwrap_or(-1),
             data: clean(output.stdout),

@@ -4,6 +4,7 @@
 
 mod boot;
 mod build;
+mod cache;
 mod errors;
 mod fixture;
 mod generate;

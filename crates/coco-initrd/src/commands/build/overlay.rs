@@ -29,6 +29,8 @@ pub(super) fn check_options(args: &BuildArgs) -> Result<(), BuildError> {
         ("--compression", args.compression.is_some()),
         ("--kernel", args.kernel.is_some()),
         ("--threads", args.threads.is_some()),
+        ("--cache-dir", args.cache.cache_dir.is_some()),
+        ("--no-cache", args.cache.no_cache),
     ];
     match about_images.into_iter().find(|(_, is_given)| *is_given) {
         Some((option, _)) => Err(BuildError::NotForOverlay(option, args.profile.clone())),
