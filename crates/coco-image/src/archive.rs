@@ -4,7 +4,10 @@
 //! nothing large is held. What becomes of the members is decided by [`assemble`](crate::assemble).
 
 pub mod initrd;
+mod source;
 pub mod tarball;
+
+pub use source::{Source, SourceReader};
 
 use std::io;
 
@@ -44,16 +47,33 @@ pub enum ArchiveError {
         problem: String,
     },
     /// A member is cut short or says impossible things.
-    #[error("at byte {offset} of the segment: {problem}")]
+    #[error("at byte {offset} of the segment at byte {segment}: {problem}")]
     Segment {
+        /// Where the segment starts in the initrd, in bytes.
+        segment: u64,
         /// Offset in bytes, in the unpacked segment.
         offset: u64,
         /// What is wrong.
         problem: String,
     },
+    /// A segment's stream is damaged, or unpacks to more than it may.
+    #[error("at byte {offset} of the segment at byte {segment}: {error}")]
+    Unpack {
+        /// Where the segment starts in the initrd, in bytes.
+        segment: u64,
+        /// Offset in bytes, in the unpacked segment.
+        offset: u64,
+        /// The reason.
+        error: io::Error,
+    },
+    /// More members than any guest has files.
+    #[error("the archive has more than {0} members")]
+    Members(usize),
     /// A member's header is damaged.
-    #[error("at byte {offset} of the segment: {error}")]
+    #[error("at byte {offset} of the segment at byte {segment}: {error}")]
     Header {
+        /// Where the segment starts in the initrd, in bytes.
+        segment: u64,
         /// Offset in bytes, in the unpacked segment.
         offset: u64,
         /// The reason.

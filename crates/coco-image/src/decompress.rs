@@ -1,7 +1,9 @@
 //! Which compression a file has, and a bounded reader for what is inside.
 //!
-//! Only what an input may be: gzip, xz, zstd, or plain. Others that Linux knows are recognised, so
-//! that the message can name them. The libraries are linked; no program of the host is run.
+//! All that Linux unpacks an initrd with, but lzo, which is recognised so that the message can name it.
+//! The libraries are linked; no program of the host is run.
+
+mod lz4;
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
@@ -17,7 +19,13 @@ pub enum Format {
     Xz,
     /// RFC 8878.
     Zstd,
-    /// Read by Linux, not by us; the name is for the message.
+    /// bzip2 1.0.
+    Bzip2,
+    /// The `.lzma` format, older than `.xz`.
+    Lzma,
+    /// lz4's legacy frames, the only ones that Linux unpacks an initrd with.
+    Lz4,
+    /// Known, and not read; the name is for the message.
     Unsupported(&'static str),
 }
 
@@ -26,11 +34,12 @@ const MAGICS: &[(&[u8], Format)] = &[
     (&[0x1f, 0x8b], Format::Gzip),
     (&[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], Format::Xz),
     (&[0x28, 0xb5, 0x2f, 0xfd], Format::Zstd),
-    (&[0x42, 0x5a, 0x68], Format::Unsupported("bzip2")),
-    (&[0x5d, 0x00, 0x00], Format::Unsupported("lzma")),
+    (&[0x42, 0x5a, 0x68], Format::Bzip2),
+    (&[0x5d, 0x00, 0x00], Format::Lzma),
+    (&lz4::MAGIC, Format::Lz4),
     (&[0x89, 0x4c, 0x5a], Format::Unsupported("lzo")),
-    (&[0x02, 0x21, 0x4c, 0x18], Format::Unsupported("lz4")),
-    (&[0x04, 0x22, 0x4d, 0x18], Format::Unsupported("lz4")),
+    // Linux does not take these for an initrd.
+    (&[0x04, 0x22, 0x4d, 0x18], Format::Unsupported("lz4 frame")),
 ];
 
 impl Format {
@@ -47,6 +56,9 @@ impl fmt::Display for Format {
             Self::Gzip => "gzip",
             Self::Xz => "xz",
             Self::Zstd => "zstd",
+            Self::Bzip2 => "bzip2",
+            Self::Lzma => "lzma",
+            Self::Lz4 => "lz4",
             Self::Unsupported(name) => name,
         })
     }
@@ -61,7 +73,7 @@ pub enum Streams {
     All,
 }
 
-/// Most memory an xz stream may ask for, in bytes: `xz -9` needs 65 MiB. zstd has such a limit itself.
+/// Most memory an xz or lzma stream may ask for, in bytes: `xz -9` needs 65 MiB. zstd has such a limit itself.
 const XZ_MEMORY_MAX: u64 = 256 << 20;
 
 /// A reader of what is in `input`.
@@ -83,8 +95,16 @@ pub fn reader<'a>(
             Box::new(zstd::stream::read::Decoder::with_buffer(input)?.single_frame())
         }
         (Format::Zstd, Streams::All) => Box::new(zstd::stream::read::Decoder::with_buffer(input)?),
+        (Format::Bzip2, Streams::One) => Box::new(bzip2::bufread::BzDecoder::new(input)),
+        (Format::Bzip2, Streams::All) => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
+        (Format::Lzma, _) => {
+            let decoder = liblzma::stream::Stream::new_lzma_decoder(XZ_MEMORY_MAX)?;
+            Box::new(liblzma::bufread::XzDecoder::new_stream(input, decoder))
+        }
+        (Format::Lz4, _) => Box::new(lz4::Decoder::new(input)),
         (Format::Unsupported(name), _) => {
-            let message = format!("{name} compression is not read, only gzip, xz and zstd");
+            let message =
+                format!("{name} compression is not read, only gzip, xz, zstd, bzip2, lzma and legacy lz4");
             return Err(io::Error::new(io::ErrorKind::Unsupported, message));
         }
     })
@@ -121,7 +141,7 @@ impl<R: Read> Read for Bounded<'_, R> {
         let got = self.inner.read(buffer)?;
         let taken = u64::try_from(got).unwrap_or(u64::MAX);
         self.budget.left = self.budget.left.checked_sub(taken).ok_or_else(|| {
-            let message = format!("unpacks to more than {} bytes, the profile's limit", self.budget.limit);
+            let message = format!("unpacks to more than {} bytes, the limit", self.budget.limit);
             io::Error::new(io::ErrorKind::FileTooLarge, message)
         })?;
         Ok(got)
@@ -188,12 +208,15 @@ mod tests {
         let mut budget = Budget::new(1000);
         let inner = reader(Format::Gzip, Streams::All, packed.as_slice()).unwrap();
         let error = io::copy(&mut budget.bound(inner), &mut io::sink()).unwrap_err();
-        assert_eq!(error.to_string(), "unpacks to more than 1000 bytes, the profile's limit");
+        assert_eq!(error.to_string(), "unpacks to more than 1000 bytes, the limit");
     }
 
     #[test]
     fn what_linux_knows_and_we_do_not_is_named() {
-        let error = reader(Format::of(b"BZh91AY"), Streams::All, &b"BZh"[..]).err().unwrap();
-        assert_eq!(error.to_string(), "bzip2 compression is not read, only gzip, xz and zstd");
+        let error = reader(Format::of(b"\x89LZO"), Streams::All, &b""[..]).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "lzo compression is not read, only gzip, xz, zstd, bzip2, lzma and legacy lz4"
+        );
     }
 }

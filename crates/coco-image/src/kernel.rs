@@ -118,13 +118,11 @@ fn unpack(kernel: &[u8]) -> Result<Vec<u8>, KernelError> {
 }
 
 fn payload_reader(format: Format, payload: &[u8]) -> io::Result<Box<dyn Read + '_>> {
-    if format != Format::Unsupported("lz4") {
-        return decompress::reader(format, Streams::One, payload);
-    }
     // The unpacked size follows the stream (scripts/Makefile.lib, `size_append`), and a legacy lz4
     // stream has no end: the decoder would take the size for one more block.
-    let stream = payload.len().checked_sub(4).and_then(|end| payload.get(..end)).unwrap_or_default();
-    Ok(Box::new(lz4_flex::frame::FrameDecoder::new(stream)))
+    let behind = if format == Format::Lz4 { 4 } else { 0 };
+    let stream = payload.len().checked_sub(behind).and_then(|end| payload.get(..end));
+    decompress::reader(format, Streams::One, stream.unwrap_or_default())
 }
 
 fn configuration(vmlinux: &[u8]) -> Option<String> {

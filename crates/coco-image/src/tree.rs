@@ -18,7 +18,7 @@ mod node;
 
 use std::collections::BTreeMap;
 
-pub use body::{Bodies, Body, Cursor, Extent, Spool};
+pub use body::{Bodies, Body, Cursor, Extent, Place, Spool};
 pub use error::{FollowError, TreeError};
 pub use node::{DeviceKind, Layer, Node};
 

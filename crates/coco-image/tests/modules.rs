@@ -380,8 +380,10 @@ fn what_does_not_fit_together_is_told() {
         ),
         (
             "x.ko.xz",
-            b"BZh91AY&SY".to_vec(),
-            format!("{place}/x.ko.xz: bzip2 compression is not read, only gzip, xz and zstd"),
+            b"\x89LZO".to_vec(),
+            format!(
+                "{place}/x.ko.xz: lzo compression is not read, only gzip, xz, zstd, bzip2, lzma and legacy lz4"
+            ),
         ),
     ];
     for (name, bytes, expected) in cases {

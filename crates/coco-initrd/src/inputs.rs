@@ -7,16 +7,18 @@ mod directory;
 
 use std::fmt;
 use std::io::{BufReader, Read, Seek as _};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use coco_image::archive::{ArchiveError, initrd, tarball};
+use coco_image::archive::initrd::{self, Digests};
+use coco_image::archive::{ArchiveError, tarball};
 use coco_image::assemble::Loaded;
 use coco_image::decompress::{self, Budget, Format, Streams};
 use coco_image::digest::Sha256;
 use coco_image::tree::Body;
 
-use crate::store::{DiskSpool, Plain, Store};
+use crate::store::{DiskSpool, Opened, Plain, Store};
 pub(crate) use directory::Listing;
 
 /// Buffer for reading archives, in bytes.
@@ -155,9 +157,7 @@ impl Reader<'_> {
         kind: Kind,
         format: Format,
     ) -> anyhow::Result<Loaded> {
-        let mut budget = Budget::new(self.unpack_limit);
         let damaged = |error| InputError::Archive { path: path.to_owned(), error };
-        let input = BufReader::with_capacity(BUFFER, file.try_clone()?);
         let members = match kind {
             Kind::File => {
                 let len = file.metadata()?.len();
@@ -165,13 +165,21 @@ impl Reader<'_> {
             }
             Kind::Tar => {
                 let plain = if format == Format::Plain { Plain::Whole } else { Plain::Not };
-                let mut spool = DiskSpool::new(self.store, file, plain, self.scratch)?;
+                let input = BufReader::with_capacity(BUFFER, file.try_clone()?);
+                let spool = DiskSpool::new(self.store, file, plain, self.scratch)?;
                 let stream = decompress::reader(format, Streams::All, input)?;
-                tarball::read(budget.bound(stream), &mut spool).map_err(damaged)?
+                let mut budget = Budget::new(self.unpack_limit);
+                tarball::read(budget.bound(stream), &spool).map_err(damaged)?
             }
             Kind::Initrd => {
-                let mut spool = DiskSpool::new(self.store, file, Plain::Partly, self.scratch)?;
-                initrd::read(input, &mut spool, &mut budget).map_err(damaged)?
+                let source = Opened::new(file.try_clone()?)?;
+                let spool = DiskSpool::new(self.store, file, Plain::Partly, self.scratch)?;
+                let options = initrd::Options {
+                    limit: self.unpack_limit,
+                    threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+                    digests: Digests::Unwanted,
+                };
+                initrd::read(&source, &spool, &options).map_err(damaged)?.into_members()
             }
         };
         Ok(Loaded::Members(members))

@@ -1,10 +1,16 @@
 //! Bodies of files on the disk: beside their directory, in their archive, or in a spool file.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Seek as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use coco_image::tree::{Bodies, Extent, Spool};
+use coco_image::archive::{Source, SourceReader};
+use coco_image::decompress::{self, Format, Streams};
+use coco_image::path::GuestPath;
+use coco_image::tree::{Bodies, Extent, Place, Spool};
 
 /// Everything that bodies of an image are read from.
 #[derive(Debug, Default)]
@@ -19,6 +25,8 @@ enum Backing {
     Path(PathBuf),
     /// An open file: an archive, or a spool without a name.
     File(std::fs::File),
+    /// A compressed segment of an initrd: unpacked again for each body that is opened.
+    Segment(Arc<Opened>, u64),
 }
 
 impl Store {
@@ -30,6 +38,11 @@ impl Store {
     /// The number of an open archive or spool.
     pub(crate) fn add_file(&mut self, file: std::fs::File) -> u32 {
         self.add(Backing::File(file))
+    }
+
+    /// The number of the segment at this byte of an initrd.
+    fn add_segment(&mut self, initrd: Arc<Opened>, segment: u64) -> u32 {
+        self.add(Backing::Segment(initrd, segment))
     }
 
     fn add(&mut self, backing: Backing) -> u32 {
@@ -52,6 +65,15 @@ impl Bodies for Store {
             Some(Backing::File(file)) => {
                 let end = extent.offset.saturating_add(extent.len);
                 Ok(Box::new(Window { file, at: extent.offset, end }))
+            }
+            Some(Backing::Segment(initrd, segment)) => {
+                let mut head = [0; 8];
+                let got = initrd.read_at(&mut head, *segment)?;
+                let format = Format::of(head.get(..got).unwrap_or_default());
+                let input = SourceReader::new(initrd.as_ref(), *segment);
+                let mut stream = decompress::reader(format, Streams::One, input)?;
+                io::copy(&mut stream.by_ref().take(extent.offset), &mut io::sink())?;
+                Ok(Box::new(stream.take(extent.len)))
             }
             None => Err(io::Error::other("a body of another store")),
         }
@@ -96,7 +118,7 @@ impl DiskSpool {
             Plain::Whole => None,
             Plain::Partly | Plain::Not => {
                 let file = tempfile::tempfile_in(directory)?;
-                Some(SpoolFile { store: store.add_file(file.try_clone()?), file, end: 0 })
+                Some(SpoolFile { store: store.add_file(file.try_clone()?), file, end: AtomicU64::new(0) })
             }
         };
         Ok(Self { archive: store.add_file(archive), plain, spool })
@@ -115,33 +137,122 @@ pub(crate) enum Plain {
 }
 
 impl Spool for DiskSpool {
-    fn keep(&mut self, body: &mut dyn Read, offset: Option<u64>, len: u64) -> io::Result<Extent> {
-        let in_place = offset.filter(|_| self.plain != Plain::Not);
-        match (in_place, &mut self.spool) {
-            (Some(offset), _) => Ok(Extent { store: self.archive, offset, len }),
-            (None, Some(spool)) => spool.keep(body, len),
-            (None, None) => Err(io::Error::other("a compressed body in a plain archive")),
+    fn keep(&self, _: &GuestPath, place: Place, body: &mut dyn Read, len: u64) -> io::Result<Extent> {
+        match (place, &self.spool) {
+            (Place::Archive(offset), _) if self.plain != Plain::Not => {
+                Ok(Extent { store: self.archive, offset, len })
+            }
+            (_, Some(spool)) => spool.keep(body, len),
+            (_, None) => Err(io::Error::other("a compressed body in a plain archive")),
         }
     }
 }
 
-/// A file without a name that takes one body after the other.
+/// A file without a name that takes bodies, several at once.
 #[derive(Debug)]
 struct SpoolFile {
     store: u32,
     file: std::fs::File,
-    end: u64,
+    end: AtomicU64,
 }
 
 impl SpoolFile {
-    fn keep(&mut self, body: &mut dyn Read, len: u64) -> io::Result<Extent> {
-        let kept = io::copy(&mut body.take(len), &mut self.file)?;
+    fn keep(&self, body: &mut dyn Read, len: u64) -> io::Result<Extent> {
+        let offset = self.end.fetch_add(len, Ordering::Relaxed);
+        let mut place = At { file: &self.file, at: offset };
+        let kept = io::copy(&mut body.take(len), &mut place)?;
         if kept != len {
             let message = format!("a body ends after {kept} of {len} bytes");
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
         }
-        let extent = Extent { store: self.store, offset: self.end, len };
-        self.end += len;
-        Ok(extent)
+        Ok(Extent { store: self.store, offset, len })
+    }
+}
+
+/// A place in a file to write to, without moving the position that others see.
+struct At<'a> {
+    file: &'a std::fs::File,
+    at: u64,
+}
+
+impl io::Write for At<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write_at(bytes, self.at)?;
+        self.at += u64::try_from(written).unwrap_or(0);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A spool for looking at an initrd: small bodies are kept, large ones are unpacked again when they are
+/// wanted, which is seldom.
+#[derive(Debug)]
+pub(crate) struct SmallSpool {
+    initrd: Arc<Opened>,
+    archive: u32,
+    spool: SpoolFile,
+    segments: Mutex<(Store, BTreeMap<u64, u32>)>,
+}
+
+/// Largest body that a [`SmallSpool`] keeps, in bytes: policies, units and scripts are smaller.
+const SMALL: u64 = 1 << 20;
+
+impl SmallSpool {
+    /// For the initrd that is open as `initrd`.
+    pub(crate) fn new(initrd: Arc<Opened>) -> io::Result<Self> {
+        let mut store = Store::default();
+        let archive = store.add_file(initrd.file.try_clone()?);
+        let file = tempfile::tempfile()?;
+        let spool = SpoolFile { store: store.add_file(file.try_clone()?), file, end: AtomicU64::new(0) };
+        Ok(Self { initrd, archive, spool, segments: Mutex::new((store, BTreeMap::new())) })
+    }
+
+    /// Where all bodies are.
+    pub(crate) fn into_store(self) -> Store {
+        self.segments.into_inner().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn segment(&self, segment: u64) -> u32 {
+        let mut held = self.segments.lock().unwrap_or_else(PoisonError::into_inner);
+        let (store, numbers) = &mut *held;
+        *numbers.entry(segment).or_insert_with(|| store.add_segment(Arc::clone(&self.initrd), segment))
+    }
+}
+
+impl Spool for SmallSpool {
+    fn keep(&self, _: &GuestPath, place: Place, body: &mut dyn Read, len: u64) -> io::Result<Extent> {
+        match place {
+            Place::Archive(offset) => Ok(Extent { store: self.archive, offset, len }),
+            Place::Packed { .. } if len <= SMALL => self.spool.keep(body, len),
+            Place::Packed { segment, at } => Ok(Extent { store: self.segment(segment), offset: at, len }),
+        }
+    }
+}
+
+/// A file that archives are read from, by several threads.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    file: std::fs::File,
+    size: u64,
+}
+
+impl Opened {
+    /// The regular file `file`.
+    pub(crate) fn new(file: std::fs::File) -> io::Result<Self> {
+        let size = file.metadata()?.len();
+        Ok(Self { file, size })
+    }
+}
+
+impl Source for Opened {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(buffer, offset)
     }
 }

@@ -4,367 +4,223 @@
 //! segment starts at a multiple of 4, a compressed stream ends between members, a later member
 //! replaces an earlier one of the same name. Where the kernel would log an error and boot on with
 //! what it has, reading fails: a base that boots with half of its files is no base.
+//!
+//! Segments are independent until their members are put into the tree, so they are unpacked by
+//! several threads; what comes out does not depend on how many. Bodies are handed on as they
+//! come by, so what is held is a record a member.
+
+mod ahead;
+mod members;
+mod replay;
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead as _, Read as _};
+use std::num::NonZeroUsize;
 
-use super::{ArchiveError, Member, special_node};
-use crate::decompress::{self, Budget, Format, Streams};
-use crate::newc::{ALIGN, HEADER_LEN, Header, file_type};
-use crate::path::{GuestPath, NAME_MAX, PathError, TRAILER};
-use crate::tree::{Body, Extent, Layer, Node, Spool, Tree};
-use crate::units::Mode;
+use super::{ArchiveError, Member, Source, SourceReader};
+use crate::decompress::Format;
+use crate::digest::Sha256;
+use crate::newc::{ALIGN, Header};
+use crate::path::GuestPath;
+use crate::tree::{Body, Extent, Node, Spool, Tree};
+use ahead::Ahead;
+use members::{Event, Parsed};
+use replay::Replay;
 
-/// Longest symbolic link target the kernel takes, in bytes (`PATH_MAX`).
-const TARGET_MAX: u32 = 4096;
+/// How an initrd is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Most that all segments together may unpack to, in bytes: the stop for decompression bombs.
+    pub limit: u64,
+    /// How many threads unpack.
+    pub threads: NonZeroUsize,
+    /// Whether bodies are hashed as they come by.
+    pub digests: Digests,
+}
 
-/// Reads all segments of `input`; what they unpack to is taken from `budget`.
+/// Whether bodies are hashed as they come by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Digests {
+    /// Each regular file's.
+    Wanted,
+    /// None: whoever reads the bodies hashes them.
+    Unwanted,
+}
+
+/// A run of members that the kernel unpacks in one go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Where it starts in the initrd, in bytes.
+    pub offset: u64,
+    /// Its size in the initrd, in bytes, without zeros behind it.
+    pub size: u64,
+    /// Its compression.
+    pub format: Format,
+    /// Its size unpacked, in bytes.
+    pub unpacked: u64,
+    /// How many members it has.
+    pub members: usize,
+    /// How many of the archives in it end here.
+    pub trailers: usize,
+}
+
+/// A member as it stands in the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawMember {
+    /// Its name, normalised.
+    pub path: GuestPath,
+    /// All fields of its header.
+    pub header: Header,
+    /// Number of its segment, from 0.
+    pub segment: usize,
+}
+
+/// All that is in an initrd.
+#[derive(Debug)]
+pub struct Initrd {
+    /// The segments in order.
+    pub segments: Vec<Segment>,
+    /// The members in order; later ones replace earlier ones of the same name.
+    pub members: Vec<RawMember>,
+    /// What the kernel has in the end.
+    pub tree: Tree,
+    digests: BTreeMap<Extent, Sha256>,
+}
+
+impl Initrd {
+    /// The digest of the regular file of exactly this name, if digests were wanted.
+    pub fn digest(&self, path: &GuestPath) -> Option<Sha256> {
+        let node = match &self.tree.get(path)?.node {
+            Node::HardLink(first) => &self.tree.get(first)?.node,
+            node => node,
+        };
+        match node {
+            Node::File(_, Body::Extent(extent)) => self.digests.get(extent).copied(),
+            Node::File(_, Body::Bytes(bytes)) => Some(Sha256::of(bytes)),
+            _ => None,
+        }
+    }
+
+    /// The files as an input's members: a hard link comes after its first name.
+    pub fn into_members(self) -> Vec<Member> {
+        // Byte order does not promise it.
+        let (links, files): (Vec<Member>, Vec<Member>) = self
+            .tree
+            .iter()
+            .filter(|(path, _)| !path.is_root())
+            .map(|(path, entry)| Member { path: path.clone(), node: entry.node.clone() })
+            .partition(|member| matches!(member.node, Node::HardLink(_)));
+        files.into_iter().chain(links).collect()
+    }
+}
+
+/// Reads all segments of `source`; their bodies go to `spool`.
 ///
-/// Owners and times are not kept: an image has none.
-pub fn read(
-    input: impl BufRead,
-    spool: &mut dyn Spool,
-    budget: &mut Budget,
-) -> Result<Vec<Member>, ArchiveError> {
-    let mut input = Counted { inner: input, at: 0 };
-    let mut tree = Tree::default();
-    let mut links = Links::new();
+/// Owners and times are in the raw members only: an image has none.
+pub fn read(source: &dyn Source, spool: &dyn Spool, options: &Options) -> Result<Initrd, ArchiveError> {
+    let ahead = Ahead::new(source, spool, options);
+    std::thread::scope(|scope| {
+        for _ in 1..options.threads.get() {
+            scope.spawn(|| ahead.work());
+        }
+        let result = read_segments(source, &ahead, options);
+        ahead.stop();
+        result
+    })
+}
+
+fn read_segments(source: &dyn Source, ahead: &Ahead<'_>, options: &Options) -> Result<Initrd, ArchiveError> {
+    let mut replay = Replay::default();
+    let mut segments = Vec::new();
+    let mut left = options.limit;
     // Whether all members so far are followed by a trailer.
     let mut is_ended = true;
-    while skip_zeros(&mut input).map_err(|error| read_error(input.at, error))? {
-        let start = input.at;
-        let head = input.fill_buf().map_err(|error| read_error(start, error))?;
-        if head.starts_with(b"0707") {
-            if !start.is_multiple_of(ALIGN) {
-                let problem = "a plain segment must start at a multiple of 4".to_owned();
-                return Err(ArchiveError::Kernel { offset: start, problem });
-            }
-            let mut segment = Segment::new(budget.bound(&mut input), start, &mut links);
-            segment.read_archive(&mut tree, spool)?;
-            is_ended = true;
-        } else {
-            let format = Format::of(head);
-            if format == Format::Plain {
-                let problem = format!("neither a cpio archive nor a compressed one: `{}`", start_of(head));
-                return Err(ArchiveError::Kernel { offset: start, problem });
-            }
-            let stream = decompress::reader(format, Streams::One, &mut input)
-                .map_err(|error| read_error(start, error))?;
-            let mut segment = Segment::new(budget.bound(stream), 0, &mut links);
-            is_ended = segment.read_stream(&mut tree, &mut Unpacked(spool), is_ended)?;
-        }
+    let mut at = 0;
+    while let Some(start) = skip_zeros(source, at)? {
+        let format = format_at(source, start)?;
+        let parsed = ahead.parsed(start, format)?;
+        left = left.checked_sub(parsed.unpacked).ok_or_else(|| too_large(start, options.limit))?;
+        is_ended = parsed.is_ended.unwrap_or(is_ended);
+        segments.push(segment(&parsed));
+        at = parsed.end;
+        replay.segment(parsed.events, segments.len() - 1)?;
     }
     if !is_ended {
         // The kernel would not mind, but a file that was cut between two streams looks just so.
         let problem = "the initrd ends without a trailer, it is cut short".to_owned();
-        return Err(ArchiveError::Kernel { offset: input.at, problem });
+        return Err(ArchiveError::Kernel { offset: at, problem });
     }
-    Ok(members_of(&tree))
+    Ok(replay.finish(segments))
 }
 
-fn members_of(tree: &Tree) -> Vec<Member> {
-    // A hard link must come after its first name, which byte order does not promise.
-    let (links, files): (Vec<Member>, Vec<Member>) = tree
-        .iter()
-        .filter(|(path, _)| !path.is_root())
-        .map(|(path, entry)| Member { path: path.clone(), node: entry.node.clone() })
-        .partition(|member| matches!(member.node, Node::HardLink(_)));
-    files.into_iter().chain(links).collect()
+fn segment(parsed: &Parsed) -> Segment {
+    let trailers = parsed.events.iter().filter(|event| matches!(event, Event::Trailer)).count();
+    Segment {
+        offset: parsed.start,
+        size: parsed.end - parsed.start,
+        format: parsed.format,
+        unpacked: parsed.unpacked,
+        members: parsed.events.len() - trailers,
+        trailers,
+    }
 }
 
 fn read_error(offset: u64, error: io::Error) -> ArchiveError {
     ArchiveError::Read { what: "initrd", offset, error }
 }
 
-fn segment_error(offset: u64, error: io::Error) -> ArchiveError {
-    ArchiveError::Read { what: "segment", offset, error }
+fn too_large(segment: u64, limit: u64) -> ArchiveError {
+    let error =
+        io::Error::new(io::ErrorKind::FileTooLarge, format!("unpacks to more than {limit} bytes, the limit"));
+    ArchiveError::Unpack { segment, offset: 0, error }
 }
 
-fn start_of(bytes: &[u8]) -> String {
-    bytes.iter().take(6).copied().collect::<Vec<u8>>().escape_ascii().to_string()
-}
-
-/// Goes over zeros; false at the end of the input.
-fn skip_zeros(input: &mut impl BufRead) -> io::Result<bool> {
+/// The first byte from `at` on that is not zero; `None` at the end.
+fn skip_zeros(source: &dyn Source, at: u64) -> Result<Option<u64>, ArchiveError> {
+    let mut reader = SourceReader::new(source, at);
     loop {
-        let buffer = input.fill_buf()?;
+        let at = reader.at();
+        let buffer = reader.fill_buf().map_err(|error| read_error(at, error))?;
         if buffer.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
         let zeros = buffer.iter().take_while(|byte| **byte == 0).count();
         let found = zeros < buffer.len();
-        input.consume(zeros);
+        reader.consume(zeros);
         if found {
-            return Ok(true);
+            return Ok(Some(reader.at()));
         }
     }
 }
 
-/// Counts the bytes taken from a reader.
-struct Counted<R> {
-    inner: R,
-    at: u64,
-}
-
-impl<R: BufRead> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = self.inner.read(buffer)?;
-        self.at += u64::try_from(got).unwrap_or(u64::MAX);
-        Ok(got)
-    }
-}
-
-impl<R: BufRead> BufRead for Counted<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.inner.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.at += u64::try_from(amount).unwrap_or(u64::MAX);
-        self.inner.consume(amount);
-    }
-}
-
-/// A spool for bodies that are not in the file as such: their offset there means nothing.
-struct Unpacked<'a>(&'a mut dyn Spool);
-
-impl Spool for Unpacked<'_> {
-    fn keep(&mut self, body: &mut dyn Read, _offset: Option<u64>, len: u64) -> io::Result<Extent> {
-        self.0.keep(body, None, len)
-    }
-}
-
-/// First names of files with several, by device and inode number. A trailer forgets them; the end of
-/// a compressed stream does not.
-type Links = BTreeMap<(u32, u32, u32), GuestPath>;
-
-/// The unpacked bytes of one segment.
-struct Segment<'l, R> {
-    bytes: R,
-    at: u64,
-    links: &'l mut Links,
-}
-
-/// What comes before a member's body.
-struct Head {
-    header: Header,
-    /// Whether the header carries a checksum.
-    is_summed: bool,
-    name: String,
-}
-
-/// What the next header and name were.
-enum Next {
-    Member(Head),
-    Trailer,
-    End,
-}
-
-impl<'l, R: Read> Segment<'l, R> {
-    fn new(bytes: R, at: u64, links: &'l mut Links) -> Self {
-        Self { bytes, at, links }
-    }
-
-    /// Reads the members of one plain archive, to its trailer.
-    fn read_archive(&mut self, tree: &mut Tree, spool: &mut dyn Spool) -> Result<(), ArchiveError> {
-        loop {
-            match self.next()? {
-                Next::Member(head) => self.member(tree, spool, &head)?,
-                Next::Trailer => {
-                    self.links.clear();
-                    return Ok(());
-                }
-                Next::End => return Err(self.cut("the archive has no trailer")),
-            }
+/// What starts at `start`, if the kernel takes it for a segment.
+fn format_at(source: &dyn Source, start: u64) -> Result<Format, ArchiveError> {
+    let mut head = Vec::new();
+    SourceReader::new(source, start)
+        .take(8)
+        .read_to_end(&mut head)
+        .map_err(|error| read_error(start, error))?;
+    let refused = |problem: String| Err(ArchiveError::Kernel { offset: start, problem });
+    if head.starts_with(b"0707") {
+        if !start.is_multiple_of(ALIGN) {
+            return refused("a plain segment must start at a multiple of 4".to_owned());
         }
+        return Ok(Format::Plain);
     }
-
-    /// Reads all members of a compressed stream, which may hold several archives or part of one.
-    /// Whether all members up to here are followed by a trailer goes in, and comes out.
-    fn read_stream(
-        &mut self,
-        tree: &mut Tree,
-        spool: &mut dyn Spool,
-        mut is_ended: bool,
-    ) -> Result<bool, ArchiveError> {
-        loop {
-            match self.next()? {
-                Next::Member(head) => {
-                    self.member(tree, spool, &head)?;
-                    is_ended = false;
-                }
-                Next::Trailer => {
-                    self.links.clear();
-                    is_ended = true;
-                }
-                Next::End => return Ok(is_ended),
-            }
+    match (Format::of(&head), head.as_slice()) {
+        (Format::Plain, _) => {
+            let start = head.get(..6).unwrap_or(&head).escape_ascii();
+            refused(format!("neither a cpio archive nor a compressed one: `{start}`"))
         }
-    }
-
-    fn next(&mut self) -> Result<Next, ArchiveError> {
-        let mut bytes = [0; HEADER_LEN];
-        loop {
-            // Between members there may be zeros; their number is a multiple of 4 or the end comes.
-            let (first, rest) = bytes.split_at_mut(4);
-            first.fill(0);
-            let got = self.take_or_end(first)?;
-            if first.iter().any(|byte| *byte != 0) {
-                self.take(rest)?;
-                break;
-            }
-            if got < first.len() {
-                return Ok(Next::End);
-            }
-        }
-        let offset = self.at;
-        let (header, is_summed) =
-            Header::read(&bytes).map_err(|error| ArchiveError::Header { offset, error })?;
-        let size = usize::try_from(header.namesize).unwrap_or(usize::MAX);
-        if size == 0 || size > NAME_MAX + 1 {
-            return Err(
-                self.cut(&format!("a member's name has {size} bytes, expected 1 to {}", NAME_MAX + 1))
-            );
-        }
-        let mut name = vec![0; size];
-        self.take(&mut name)?;
-        self.take_padding()?;
-        if name.pop() != Some(0) {
-            return Err(self.cut("a member's name does not end with NUL"));
-        }
-        // To the kernel a name ends at its first NUL; dracut-cpio moves bodies with more of them.
-        while name.last() == Some(&0) {
-            name.pop();
-        }
-        let name = String::from_utf8(name)
-            .map_err(|e| PathError::NotUtf8(e.as_bytes().escape_ascii().to_string()))?;
-        Ok(if name == TRAILER { Next::Trailer } else { Next::Member(Head { header, is_summed, name }) })
-    }
-
-    fn member(&mut self, tree: &mut Tree, spool: &mut dyn Spool, head: &Head) -> Result<(), ArchiveError> {
-        let Head { header, is_summed, name } = head;
-        let path = GuestPath::from_member(name.as_bytes())?;
-        if path.is_root() && header.mode & file_type::MASK != file_type::DIRECTORY {
-            let what = "there in place of the root directory".to_owned();
-            return Err(ArchiveError::Kind { path, what });
-        }
-        let len = u64::from(header.filesize);
-        match header.mode & file_type::MASK {
-            file_type::REGULAR => {
-                let sum = self.file(tree, spool, header, &path)?;
-                if *is_summed && sum != header.checksum {
-                    return Err(ArchiveError::Checksum { path, got: sum, expected: header.checksum });
-                }
-            }
-            file_type::SYMLINK => {
-                if header.filesize == 0 || header.filesize > TARGET_MAX {
-                    return Err(self
-                        .cut(&format!("the target of {path} has {len} bytes, expected 1 to {TARGET_MAX}")));
-                }
-                let mut target = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
-                self.take(&mut target)?;
-                let target = String::from_utf8(target)
-                    .map_err(|e| PathError::NotUtf8(e.as_bytes().escape_ascii().to_string()))?;
-                tree.overwrite(&path, Node::Symlink(target), Layer::Base)?;
-            }
-            _ if len > 0 => {
-                return Err(self.cut(&format!("{path} has a body of {len} bytes and is no regular file")));
-            }
-            _ if path.is_root() => {}
-            _ => {
-                let node = special_node(&path, header.mode, (header.rdev_major, header.rdev_minor))?;
-                tree.overwrite(&path, node, Layer::Base)?;
-            }
-        }
-        self.take_padding()
-    }
-
-    /// Reads a regular file or a further name of one; returns the sum of the body's bytes.
-    fn file(
-        &mut self,
-        tree: &mut Tree,
-        spool: &mut dyn Spool,
-        header: &Header,
-        path: &GuestPath,
-    ) -> Result<u32, ArchiveError> {
-        let offset = self.at;
-        let len = u64::from(header.filesize);
-        let mut body = Summed { inner: (&mut self.bytes).take(len), sum: 0, taken: 0 };
-        let extent =
-            spool.keep(&mut body, Some(offset), len).map_err(|error| segment_error(offset, error))?;
-        let rest = io::copy(&mut body, &mut io::sink()).map_err(|error| segment_error(offset, error));
-        let (sum, taken) = (body.sum, body.taken);
-        rest?;
-        self.at += taken;
-        if taken != len {
-            return Err(self.cut(&format!("the body of {path} ends after {taken} of {len} bytes")));
-        }
-        let body = Body::Extent(extent);
-        let mode = Mode::of_stat(header.mode);
-        let key = (header.dev_major, header.dev_minor, header.ino);
-        if let Some(first) = self.links.get(&key).filter(|_| header.nlink > 1) {
-            // The body may come with any of the names, by custom with the last.
-            if !body.is_empty() {
-                tree.overwrite_body(first, mode, body)?;
-            }
-            tree.overwrite(path, Node::HardLink(first.clone()), Layer::Base)?;
-        } else {
-            tree.overwrite(path, Node::File(mode, body), Layer::Base)?;
-            if header.nlink > 1 {
-                self.links.insert(key, path.clone());
-            }
-        }
-        Ok(sum)
-    }
-
-    fn take(&mut self, buffer: &mut [u8]) -> Result<(), ArchiveError> {
-        if self.take_or_end(buffer)? < buffer.len() {
-            return Err(self.cut("the archive ends in the middle of a member"));
-        }
-        Ok(())
-    }
-
-    /// Fills `buffer`, or as much of it as the segment still has.
-    fn take_or_end(&mut self, buffer: &mut [u8]) -> Result<usize, ArchiveError> {
-        let mut filled = 0;
-        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.bytes.read(rest) {
-                Ok(0) => break,
-                Ok(got) => filled += got,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(segment_error(self.at, error)),
-            }
-        }
-        self.at += u64::try_from(filled).unwrap_or(u64::MAX);
-        Ok(filled)
-    }
-
-    fn take_padding(&mut self) -> Result<(), ArchiveError> {
-        let mut padding = [0; 4];
-        let len = usize::try_from(self.at.next_multiple_of(ALIGN) - self.at).unwrap_or(0);
-        self.take(padding.get_mut(..len).unwrap_or_default())
-    }
-
-    fn cut(&self, problem: &str) -> ArchiveError {
-        ArchiveError::Segment { offset: self.at, problem: problem.to_owned() }
-    }
-}
-
-/// Sums the bytes of a body, as `c_chksum` wants it, and counts them.
-struct Summed<R> {
-    inner: R,
-    sum: u32,
-    taken: u64,
-}
-
-impl<R: Read> Read for Summed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let got = self.inner.read(buffer)?;
-        for byte in buffer.iter().take(got) {
-            self.sum = self.sum.wrapping_add(u32::from(*byte));
-        }
-        self.taken += u64::try_from(got).unwrap_or(u64::MAX);
-        Ok(got)
+        // lib/decompress_inflate.c skips the file name (8) and knows of no other field; 1 has none.
+        (Format::Gzip, [_, _, _, flags, ..]) if flags & !0x09 != 0 => refused(format!(
+            "a gzip header with flags {flags:#04x}, of which the kernel knows none but a file name"
+        )),
+        // lib/xz/xz_dec_stream.c
+        (Format::Xz, [_, _, _, _, _, _, _, check]) if *check > 1 => refused(format!(
+            "an xz stream with check {check:#04x}, the kernel reads none but CRC32 (xz --check=crc32)"
+        )),
+        (format, _) => Ok(format),
     }
 }
 

@@ -8,14 +8,14 @@ use std::io::{self, Read};
 use super::{ArchiveError, Member, special_node};
 use crate::newc::file_type;
 use crate::path::{GuestPath, PathError};
-use crate::tree::{Body, Node, Spool};
+use crate::tree::{Body, Node, Place, Spool};
 use crate::units::Mode;
 
 /// Length of a tar block, in bytes; an archive ends with two of zeros.
 const BLOCK: u64 = 512;
 
 /// Reads all members of an unpacked tar.
-pub fn read(input: impl Read, spool: &mut dyn Spool) -> Result<Vec<Member>, ArchiveError> {
+pub fn read(input: impl Read, spool: &dyn Spool) -> Result<Vec<Member>, ArchiveError> {
     let mut input = Counted { inner: input, at: 0 };
     let mut members = Vec::new();
     let mut archive = tar::Archive::new(&mut input);
@@ -59,7 +59,7 @@ fn refuse_rest(input: &mut Counted<impl Read>) -> Result<(), ArchiveError> {
     }
 }
 
-fn member(entry: &mut tar::Entry<impl Read>, spool: &mut dyn Spool) -> Result<Option<Member>, ArchiveError> {
+fn member(entry: &mut tar::Entry<impl Read>, spool: &dyn Spool) -> Result<Option<Member>, ArchiveError> {
     let offset = entry.raw_file_position();
     let damaged = |error| read_error(offset, error);
     let path = GuestPath::from_member(&entry.path_bytes())?;
@@ -70,7 +70,7 @@ fn member(entry: &mut tar::Entry<impl Read>, spool: &mut dyn Spool) -> Result<Op
     let node = match kind {
         tar::EntryType::Regular | tar::EntryType::Continuous => {
             let len = entry.size();
-            let extent = spool.keep(entry, Some(offset), len).map_err(damaged)?;
+            let extent = spool.keep(&path, Place::Archive(offset), entry, len).map_err(damaged)?;
             Node::File(Mode::of_stat(mode), Body::Extent(extent))
         }
         tar::EntryType::Symlink => Node::Symlink(target(entry, &path)?),

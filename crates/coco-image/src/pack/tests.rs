@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::archive::initrd;
-use crate::decompress::Budget;
 use crate::layer::{Contents, End, GROUP_BYTES, Member, groups};
 use crate::newc::{self, Header};
-use crate::tree::{Body, Extent, Node, Parents, Spool, Tree};
+use crate::tree::{Body, Extent, Node, Parents, Place, Spool, Tree};
 use crate::units::{Epoch, Mode};
 
 /// Bodies made up when they are read; the number of the store says how.
@@ -97,7 +96,7 @@ impl Write for Disk {
 struct Nowhere;
 
 impl Spool for Nowhere {
-    fn keep(&mut self, _: &mut dyn Read, _: Option<u64>, len: u64) -> io::Result<Extent> {
+    fn keep(&self, _: &GuestPath, _: Place, _: &mut dyn Read, len: u64) -> io::Result<Extent> {
         Ok(Extent { store: ZEROS, offset: 0, len })
     }
 }
@@ -327,7 +326,12 @@ fn a_group_over_the_limit_is_streamed_and_reads_back() {
                 ("/c", Layer::Base, Body::bytes(b"behind")),
             ]);
             let (image, _) = packed(groups(&tree, Epoch::default()), *method, 2);
-            let members = initrd::read(image.as_slice(), &mut Nowhere, &mut Budget::new(1 << 30)).unwrap();
+            let options = initrd::Options {
+                limit: 1 << 30,
+                threads: NonZeroUsize::new(2).unwrap(),
+                digests: initrd::Digests::Unwanted,
+            };
+            let members = initrd::read(&image, &Nowhere, &options).unwrap().into_members();
             let sizes = members.iter().map(|member| match &member.node {
                 Node::File(_, body) => (member.path.as_str(), body.len()),
                 other => panic!("{other:?}"),

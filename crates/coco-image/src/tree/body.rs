@@ -3,6 +3,8 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
+use crate::path::GuestPath;
+
 /// The contents of a regular file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
@@ -13,7 +15,7 @@ pub enum Body {
 }
 
 /// A run of bytes in something the program can open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Extent {
     /// Which store; numbered by whoever implements [`Bodies`].
     pub store: u32,
@@ -119,10 +121,23 @@ pub trait Bodies: Sync {
     fn open(&self, extent: Extent) -> io::Result<Box<dyn Read + '_>>;
 }
 
-/// A place for bodies that an archive reader comes upon.
-pub trait Spool {
-    /// Takes the `len` bytes of `body` and says where they are from now on. They were found at
-    /// `offset` of the archive, if it is not known to be compressed there; a body that is kept where
-    /// it was need not be read.
-    fn keep(&mut self, body: &mut dyn Read, offset: Option<u64>, len: u64) -> io::Result<Extent>;
+/// Where a body was found in an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// At this byte of the archive, unless the archive is compressed as a whole.
+    Archive(u64),
+    /// In what a compressed segment of an initrd unpacks to.
+    Packed {
+        /// Where the segment starts in the initrd, in bytes.
+        segment: u64,
+        /// Offset in what is unpacked, in bytes.
+        at: u64,
+    },
+}
+
+/// A place for bodies that an archive reader comes upon. Several threads may bring some at once.
+pub trait Spool: Sync {
+    /// Takes the `len` bytes of `body`, the contents of `path`, and says where they are from now on. A
+    /// body that is kept where it was found need not be read.
+    fn keep(&self, path: &GuestPath, place: Place, body: &mut dyn Read, len: u64) -> io::Result<Extent>;
 }

@@ -308,7 +308,7 @@ fn a_decompression_bomb_stops_at_the_profiles_limit() {
         2,
         &expect![[r#"
         error: input base can't be used
-          caused by: bomb.tar.gz: at byte 512 of the tar: unpacks to more than 1048576 bytes, the profile's limit
+          caused by: bomb.tar.gz: at byte 512 of the tar: unpacks to more than 1048576 bytes, the limit
         hint: if the input is meant to be that large, raise unpack-limit-mib in the profile
     "#]],
     );

@@ -1,16 +1,19 @@
 //! Tars of all dialects, and what in them an initrd can't hold.
 
+use std::sync::Mutex;
+
 use super::*;
 use crate::tree::{DeviceKind, Extent};
 
 /// Bodies in memory.
 #[derive(Debug, Default)]
-struct Memory(Vec<u8>);
+struct Memory(Mutex<Vec<u8>>);
 
 impl Spool for Memory {
-    fn keep(&mut self, body: &mut dyn Read, _offset: Option<u64>, len: u64) -> io::Result<Extent> {
-        let offset = u64::try_from(self.0.len()).unwrap();
-        body.take(len).read_to_end(&mut self.0)?;
+    fn keep(&self, _: &GuestPath, _: Place, body: &mut dyn Read, len: u64) -> io::Result<Extent> {
+        let mut memory = self.0.lock().unwrap();
+        let offset = u64::try_from(memory.len()).unwrap();
+        body.take(len).read_to_end(&mut memory)?;
         Ok(Extent { store: 0, offset, len })
     }
 }
@@ -82,8 +85,8 @@ fn header(kind: tar::EntryType, mode: u32, body: &[u8]) -> tar::Header {
 }
 
 fn listing(bytes: &[u8]) -> Vec<String> {
-    let mut memory = Memory::default();
-    let members = read(bytes, &mut memory).unwrap();
+    let memory = Memory::default();
+    let members = read(bytes, &memory).unwrap();
     members.iter().map(|member| line(member, &memory)).collect()
 }
 
@@ -94,7 +97,10 @@ fn line(Member { path, node }: &Member, memory: &Memory) -> String {
         Node::File(mode, Body::Extent(extent)) => {
             let start = usize::try_from(extent.offset).unwrap();
             let len = usize::try_from(extent.len).unwrap();
-            format!("{path} {mode} {}", String::from_utf8_lossy(&memory.0[start..start + len]))
+            format!(
+                "{path} {mode} {}",
+                String::from_utf8_lossy(&memory.0.lock().unwrap()[start..start + len])
+            )
         }
         Node::HardLink(first) => format!("{path} = {first}"),
         Node::Symlink(target) => format!("{path} -> {target}"),
@@ -106,7 +112,7 @@ fn line(Member { path, node }: &Member, memory: &Memory) -> String {
 }
 
 fn refused(bytes: &[u8]) -> String {
-    read(bytes, &mut Memory::default()).unwrap_err().to_string()
+    read(bytes, &Memory::default()).unwrap_err().to_string()
 }
 
 #[test]
@@ -268,11 +274,11 @@ fn a_tar_cut_anywhere_is_refused() {
     let end_mark = whole.len() - 1024;
     assert_eq!(end_mark, 512 + 512 + 512 + 1536);
     for end in (0..end_mark + 512).step_by(64) {
-        let cut = read(&whole[..end], &mut Memory::default());
+        let cut = read(&whole[..end], &Memory::default());
         assert!(cut.is_err(), "cut after {end} of {} bytes: {cut:?}", whole.len());
     }
     for end in [end_mark + 512, whole.len()] {
-        assert_eq!(read(&whole[..end], &mut Memory::default()).unwrap().len(), 2, "{end}");
+        assert_eq!(read(&whole[..end], &Memory::default()).unwrap().len(), 2, "{end}");
     }
 }
 
@@ -313,7 +319,7 @@ proptest::proptest! {
             .link(tar::EntryType::Link, "b", "a");
         let mut bytes = tar.bytes();
         bytes[at] = byte;
-        let _ = read(bytes.as_slice(), &mut Memory::default());
+        let _ = read(bytes.as_slice(), &Memory::default());
     }
 }
 
@@ -323,9 +329,9 @@ fn what_follows_the_end_mark_is_not_dropped_silently() {
     let end = tar.len();
     let both = [tar.clone(), Tar::new().file("b", b"2").bytes()].concat();
     assert_eq!(
-        read(both.as_slice(), &mut Memory::default()).unwrap_err().to_string(),
+        read(both.as_slice(), &Memory::default()).unwrap_err().to_string(),
         format!("at byte {end} of the tar: something follows the archive's end mark")
     );
     let padded = [tar, vec![0; 9000]].concat();
-    assert_eq!(read(padded.as_slice(), &mut Memory::default()).unwrap().len(), 1);
+    assert_eq!(read(padded.as_slice(), &Memory::default()).unwrap().len(), 1);
 }

@@ -6,15 +6,15 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::layer::{GROUP_BYTES, groups};
-use crate::pack::{Options, pack};
-use crate::tree::{Bodies, DeviceKind, Parents};
-use crate::units::{Epoch, Method};
+use crate::pack::{self, pack};
+use crate::tree::{Bodies, DeviceKind, Layer, Parents};
+use crate::units::{Epoch, Method, Mode};
 
 impl Bodies for Memory {
     fn open(&self, extent: Extent) -> io::Result<Box<dyn Read + '_>> {
         let start = usize::try_from(extent.offset).unwrap();
         let len = usize::try_from(extent.len).unwrap();
-        Ok(Box::new(&self.0[start..start + len]))
+        Ok(Box::new(io::Cursor::new(self.0.lock().unwrap()[start..start + len].to_vec())))
     }
 }
 
@@ -36,7 +36,7 @@ fn tree(entries: Vec<(&str, Node, Layer)>) -> Tree {
 
 fn image(tree: &Tree, method: Method) -> Vec<u8> {
     let mut image = Vec::new();
-    let options = Options { method, threads: NonZeroUsize::new(2).unwrap() };
+    let options = pack::Options { method, threads: NonZeroUsize::new(2).unwrap() };
     pack(&groups(tree, Epoch::default()), options, &Memory::default(), &mut image, &|_| ()).unwrap();
     image
 }
