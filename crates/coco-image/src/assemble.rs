@@ -159,8 +159,7 @@ pub fn assemble(profile: &Profile, inputs: &Inputs) -> Result<Assembled, Assembl
             add(&mut tree, path, node, Layer::Components, Role::KernelModules.name())?;
         }
     }
-    let removed = remove_policies(&mut tree);
-    add_policy(&mut tree, &inputs.policy)?;
+    let removed = replace_policy(&mut tree, &inputs.policy)?;
     add_init(&mut tree, profile, inputs)?;
     add_extras(&mut tree, profile, inputs)?;
     Ok(Assembled { tree, removed })
@@ -171,6 +170,13 @@ pub fn as_found(members: &[Member]) -> Result<Tree, AssembleError> {
     let mut tree = Tree::default();
     add_members(&mut tree, members, Layer::Base, "archive")?;
     Ok(tree)
+}
+
+/// Makes `policy` the only one of `tree`; gives those that were left out.
+pub(crate) fn replace_policy(tree: &mut Tree, policy: &PolicyFile) -> Result<Vec<GuestPath>, AssembleError> {
+    let removed = remove_policies(tree);
+    add_policy(tree, policy)?;
+    Ok(removed)
 }
 
 /// The program that runs as PID 1 in the end.

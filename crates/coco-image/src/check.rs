@@ -81,7 +81,7 @@ pub fn tree(
         executable(profile.arch, tree, &program, bodies, &mut seen)?;
     }
     policy_support(tree, bodies)?;
-    size(profile, tree)
+    memory(profile, tree)
 }
 
 /// Checks that the guest's kernel unpacks `method`; `reads` are what it can besides plain archives.
@@ -97,6 +97,16 @@ pub fn compression(method: Method, reads: &[Method]) -> Result<(), CheckError> {
     Err(CheckError::Compression { method, reads })
 }
 
+/// Checks that the unpacked files leave half of the guest's memory.
+pub fn memory(profile: &Profile, tree: &Tree) -> Result<(), CheckError> {
+    let unpacked = unpacked_memory(tree);
+    let memory_mib = profile.memory_mib;
+    if unpacked > (memory_mib << 20) / 2 {
+        return Err(CheckError::TooLarge { unpacked, memory_mib });
+    }
+    Ok(())
+}
+
 /// Memory the unpacked files take, in bytes: whole pages, each file once.
 pub fn unpacked_memory(tree: &Tree) -> u64 {
     let pages = |node: &Node| match node {
@@ -104,15 +114,6 @@ pub fn unpacked_memory(tree: &Tree) -> u64 {
         _ => 0,
     };
     tree.iter().map(|(_, entry)| pages(&entry.node)).sum()
-}
-
-fn size(profile: &Profile, tree: &Tree) -> Result<(), CheckError> {
-    let unpacked = unpacked_memory(tree);
-    let memory_mib = profile.memory_mib;
-    if unpacked > (memory_mib << 20) / 2 {
-        return Err(CheckError::TooLarge { unpacked, memory_mib });
-    }
-    Ok(())
 }
 
 fn symlinks(tree: &Tree) -> Result<(), CheckError> {

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::str::FromStr;
 
+use serde::de::Error as _;
 use sha2::Digest as _;
 
 macro_rules! digest {
@@ -23,6 +24,18 @@ macro_rules! digest {
             /// Its bytes, as formats have them.
             pub fn as_bytes(&self) -> &[u8; $bytes] {
                 &self.0
+            }
+
+            fn from_hex(text: &str) -> Option<Self> {
+                let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+                if text.len() != 2 * $bytes || !text.bytes().all(is_hex) {
+                    return None;
+                }
+                let mut bytes = [0; $bytes];
+                for (byte, index) in bytes.iter_mut().zip((0..text.len()).step_by(2)) {
+                    *byte = u8::from_str_radix(text.get(index..index + 2)?, 16).ok()?;
+                }
+                Some(Self(bytes))
             }
 
             /// Ends `hasher`.
@@ -54,6 +67,16 @@ macro_rules! digest {
                 out.collect_str(self)
             }
         }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(from)?;
+                Self::from_hex(&text).ok_or_else(|| {
+                    let digits = 2 * $bytes;
+                    D::Error::custom(format!("`{text}` is not a digest of {digits} lower-case hex digits"))
+                })
+            }
+        }
     };
 }
 
@@ -69,16 +92,7 @@ impl FromStr for Sha256 {
     type Err = NotSha256;
 
     fn from_str(text: &str) -> Result<Self, NotSha256> {
-        let wrong = || NotSha256(text.to_owned());
-        if text.len() != 64 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(wrong());
-        }
-        let mut bytes = [0; 32];
-        for (byte, index) in bytes.iter_mut().zip((0..64).step_by(2)) {
-            let pair = text.get(index..index + 2).ok_or_else(wrong)?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
-        }
-        Ok(Self(bytes))
+        Self::from_hex(text).ok_or_else(|| NotSha256(text.to_owned()))
     }
 }
 

@@ -4,12 +4,14 @@
 //! build machine is in it, no path and no time: equal inputs give an equal manifest.
 
 mod bootable;
+mod customization;
 mod overlay;
+mod read;
 mod summary;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::digest::{Sha256, Sha384};
 use crate::modules::Modules;
@@ -18,14 +20,17 @@ use crate::path::GuestPath;
 use crate::tree::{DeviceKind, Node, Tree};
 use crate::units::{Arch, Init, Method, Runtime, Tee};
 pub use bootable::Bootable;
+pub use customization::{AddedFile, CertificatesRecord, CustomizationRecord};
 pub use overlay::{InitdataRecord, OverlayFileRecord, OverlayManifest, OverlayProfileRecord, OverlayRecord};
+pub use read::ReadError;
 pub use summary::{Summary, SummaryError};
 
 /// The version of the manifest's format.
 pub const SCHEMA: u32 = 1;
 
 /// The whole record of an image; [`OverlayManifest`] is that of an overlay.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// [`SCHEMA`].
     pub schema: u32,
@@ -57,12 +62,16 @@ pub struct Manifest {
     pub host_files: BTreeMap<String, Sha256>,
     /// Policies of the inputs that were left out.
     pub removed: Vec<String>,
+    /// What was changed of an existing image; absent if it was built from inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customization: Option<CustomizationRecord>,
     /// Every file of the image.
     pub files: Vec<FileRecord>,
 }
 
 /// The program that built the image.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Tool {
     /// Its name.
     pub name: String,
@@ -71,7 +80,8 @@ pub struct Tool {
 }
 
 /// The profile of the image.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ProfileRecord {
     /// Its name.
     pub name: String,
@@ -84,7 +94,8 @@ pub struct ProfileRecord {
 }
 
 /// The image file.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ImageRecord {
     /// Its name beside the manifest.
     pub file: String,
@@ -103,7 +114,8 @@ pub struct ImageRecord {
 }
 
 /// How the layers are compressed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CompressionRecord {
     /// The method.
     pub method: Method,
@@ -118,7 +130,8 @@ pub struct CompressionRecord {
 }
 
 /// A layer of the image.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LayerRecord {
     /// Its name.
     pub name: String,
@@ -135,7 +148,8 @@ pub struct LayerRecord {
 }
 
 /// Something the image was built from.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct InputRecord {
     /// What it is for.
     pub role: String,
@@ -150,7 +164,8 @@ pub struct InputRecord {
 }
 
 /// The default policy.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PolicyRecord {
     /// What the agent loads.
     pub path: String,
@@ -169,10 +184,11 @@ pub struct PolicyRecord {
 }
 
 /// What runs as PID 1.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct InitRecord {
-    /// The agent or systemd.
-    pub run: Init,
+    /// The agent or systemd; `None` for another program, which only a customized image has.
+    pub run: Option<Init>,
     /// Its path.
     pub program: String,
     /// Whether the guard runs before it.
@@ -184,7 +200,8 @@ pub struct InitRecord {
 }
 
 /// The kernel modules the guard loads.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ModulesRecord {
     /// The kernel that modules were taken of: the one the image must be booted with.
     pub kernel: Option<String>,
@@ -197,7 +214,8 @@ pub struct ModulesRecord {
 }
 
 /// A kernel module.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ModuleRecord {
     /// Its place in the image.
     pub path: String,
@@ -206,7 +224,8 @@ pub struct ModuleRecord {
 }
 
 /// What a module would like to have with it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SoftDependencyRecord {
     /// The module.
     pub module: String,
@@ -215,7 +234,8 @@ pub struct SoftDependencyRecord {
 }
 
 /// An expected kernel command line.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CommandLineRecord {
     /// The text.
     pub line: String,
@@ -226,7 +246,8 @@ pub struct CommandLineRecord {
 }
 
 /// A file of the image.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FileRecord {
     /// Its name.
     pub path: String,
@@ -312,13 +333,24 @@ pub fn modules(modules: &Modules, tree: &Tree, packed: &Packed) -> ModulesRecord
 /// Every file of `tree`, with the digests that packing computed and the layers they were put in.
 pub fn files(tree: &Tree, packed: &Packed, places: &BTreeMap<GuestPath, &'static str>) -> Vec<FileRecord> {
     let digests = file_digests(tree, packed);
+    file_records(tree, &|first| digests.get(first).copied(), &|path| {
+        places.get(path).copied().unwrap_or_default()
+    })
+}
+
+/// Every file of `tree`, with the digest of each file's first name, and the layer of each.
+pub fn file_records(
+    tree: &Tree,
+    digest: &dyn Fn(&GuestPath) -> Option<Sha256>,
+    layer: &dyn Fn(&GuestPath) -> &'static str,
+) -> Vec<FileRecord> {
     tree.iter()
         .map(|(path, entry)| {
             let blank = FileRecord {
                 path: path.to_string(),
                 kind: entry.node.kind().to_owned(),
                 mode: "0777".to_owned(),
-                layer: places.get(path).copied().unwrap_or_default().to_owned(),
+                layer: layer(path).to_owned(),
                 size: None,
                 sha256: None,
                 target: None,
@@ -329,13 +361,13 @@ pub fn files(tree: &Tree, packed: &Packed, places: &BTreeMap<GuestPath, &'static
                 Node::File(mode, body) => FileRecord {
                     mode: mode.to_string(),
                     size: Some(body.len()),
-                    sha256: digests.get(path).copied(),
+                    sha256: digest(path),
                     ..blank
                 },
                 Node::HardLink(first) => FileRecord {
                     mode: mode_of(tree, first),
                     target: Some(first.to_string()),
-                    sha256: digests.get(first).copied(),
+                    sha256: digest(first),
                     ..blank
                 },
                 Node::Symlink(target) => FileRecord { target: Some(target.clone()), ..blank },

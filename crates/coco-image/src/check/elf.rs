@@ -1,11 +1,13 @@
-//! What a program in the image needs to start: its architecture, its interpreter, its libraries.
+//! What a program in the image needs to start, architecture, interpreter, libraries; and which build it is.
 //!
 //! Only the ELF headers and the dynamic section are read, never the host's loader.
 
 use object::elf::{self, FileHeader64};
+use object::read::ReadCache;
 use object::read::elf::{Dyn as _, FileHeader as _, ProgramHeader as _};
 use object::{Endianness, ReadRef, elf::ProgramHeader64};
 
+use crate::tree::{Bodies, Body};
 use crate::units::Arch;
 
 /// The facts of an ELF executable or library.
@@ -90,6 +92,22 @@ impl Elf {
         }
         Ok(())
     }
+}
+
+/// The build id of a program (`NT_GNU_BUILD_ID`) in hexadecimal, if it has one.
+pub fn build_id(program: &Body, bodies: &dyn Bodies) -> Result<Option<String>, NotElf> {
+    let file = &ReadCache::new(program.cursor(bodies));
+    let header = FileHeader64::<Endianness>::parse(file)?;
+    let endian = header.endian()?;
+    for segment in header.program_headers(endian, file)? {
+        let Some(mut notes) = segment.notes(endian, file)? else { continue };
+        while let Some(note) = notes.next()? {
+            if note.name() == elf::ELF_NOTE_GNU && note.n_type(endian) == elf::NT_GNU_BUILD_ID {
+                return Ok(Some(data_encoding::HEXLOWER.encode(note.desc())));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Where in the file a virtual address is, and where its segment ends there.
