@@ -4,9 +4,13 @@
 
 pub(crate) mod boot;
 pub(crate) mod cache;
+pub(crate) mod customize;
+pub(crate) mod diff;
 pub(crate) mod initdata;
+pub(crate) mod inspect;
 pub(crate) mod pod_override;
 pub(crate) mod policy;
+pub(crate) mod verify;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -31,10 +35,24 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Builds the image or overlay a profile describes, with its manifest and what goes with it
     Build(BuildArgs),
+    /// Compares an image, and what is beside it, with its manifest
+    Verify(verify::VerifyArgs),
+    /// Changes policy, files or certificates of an existing initrd, and packs it anew
+    Customize(customize::CustomizeArgs),
     /// Boots an image in QEMU, and says what came up and how fast
     Boot(boot::BootArgs),
     /// Boots an image again and again, drives its agent, and says whether it lets in whom it should
     E2e(boot::E2eArgs),
+    /// Compares two initrds: their files, what their policies decide, and what is measured
+    Diff(diff::DiffArgs),
+    /// Says what is in an initrd: segments, policy, init, agent, faults, needs
+    Inspect(inspect::InspectArgs),
+    /// Lists the files of an initrd
+    Ls(inspect::LsArgs),
+    /// Prints a file of an initrd
+    Cat(inspect::CatArgs),
+    /// Unpacks an initrd into a new directory
+    Extract(inspect::ExtractArgs),
     /// Compares the default policies of two guests, and whether a pod can replace them
     Parity(ParityArgs),
     /// Lists the built-in profiles, or shows one with everything it extends

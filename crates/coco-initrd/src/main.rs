@@ -6,7 +6,10 @@
 mod args;
 mod cache;
 mod commands;
+mod default_policy;
+mod guard_plan;
 mod initdata;
+mod initrd_file;
 mod inputs;
 mod interrupt;
 mod machine;
@@ -55,8 +58,15 @@ fn main() -> ExitCode {
 fn run(command: &Command, out: &mut Output) -> anyhow::Result<Outcome> {
     match command {
         Command::Build(args) => commands::build::build(args, out),
+        Command::Verify(args) => commands::verify::verify(args, out),
+        Command::Customize(args) => commands::customize::customize(args, out),
         Command::Boot(args) => commands::boot::boot(args, out),
         Command::E2e(args) => commands::e2e::e2e(args, out),
+        Command::Diff(args) => commands::diff::diff(args, out),
+        Command::Inspect(args) => commands::inspect::inspect(args, out),
+        Command::Ls(args) => commands::ls::ls(args, out),
+        Command::Cat(args) => commands::cat::cat(args, out),
+        Command::Extract(args) => commands::extract::extract(args, out),
         Command::Parity(args) => commands::parity::parity(args, out),
         Command::Profile(args) => commands::profile::profile(args, out),
         Command::Initdata(args) => commands::initdata::initdata(args, out),

@@ -1,7 +1,8 @@
 //! The program's one way out: data to standard output, words to standard error, a progress bar on
 //! terminals.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _, Read, Write as _};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,6 +11,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 #[derive(Debug, thiserror::Error)]
 #[error("all is done, but the result can't be printed")]
 pub(crate) struct NotPrinted(#[source] io::Error);
+
+/// How much is printed at once, in bytes.
+const BUFFER: usize = 256 << 10;
 
 /// Where a command says what it has to say.
 #[derive(Debug)]
@@ -26,6 +30,21 @@ impl Output {
     /// Data: what the command was asked for.
     pub(crate) fn data(&mut self, text: &str) -> Result<(), NotPrinted> {
         self.data.write_all(text.as_bytes()).and_then(|()| self.data.flush()).map_err(NotPrinted)
+    }
+
+    /// Data that is no text, and may be large: all that `from` has, which is called `name` if it can't be read.
+    pub(crate) fn bytes(&mut self, from: &mut dyn Read, name: &dyn Display) -> anyhow::Result<()> {
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            let got = match from.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(got) => got,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(anyhow::Error::new(error).context(format!("{name} can't be read"))),
+            };
+            self.data.write_all(buffer.get(..got).unwrap_or_default()).map_err(NotPrinted)?;
+        }
+        Ok(self.data.flush().map_err(NotPrinted)?)
     }
 
     /// Words for the person at the terminal. That nobody can read them is no reason to fail.

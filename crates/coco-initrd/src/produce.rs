@@ -3,9 +3,11 @@
 //! Everything that can fail does so before or while the image is written into a directory nobody
 //! looks into yet; [`publish`](crate::publish) comes after.
 
+mod customized;
 mod overlay;
 mod record;
 
+pub(crate) use customized::{Changes, CustomizedPlan, produce_customized};
 pub(crate) use overlay::{OverlayPlan, produce_overlay};
 pub(crate) use record::PinError;
 
@@ -59,7 +61,7 @@ pub(crate) struct Policy {
     pub(crate) name: String,
     /// Its bytes.
     pub(crate) bytes: Vec<u8>,
-    /// `built-in` or `file`.
+    /// `built-in` or `file`; `initrd` for the one a customized image has kept.
     pub(crate) kind: &'static str,
     /// Each request with its verdict.
     pub(crate) decisions: BTreeMap<String, String>,
@@ -108,7 +110,7 @@ pub(crate) fn produce(
     let modules = &inputs.modules;
     let built = Built { plan, read: &read, modules, assembled: &assembled, groups: &groups, packed: &packed };
     let manifest = record::manifest(&built, &store)?;
-    write_texts(plan, &manifest, directory)?;
+    write_texts(&plan.profile, &manifest, directory)?;
     Ok(manifest)
 }
 
@@ -236,14 +238,13 @@ fn write_image(
 }
 
 /// Writes the manifest, the host files, and the digests of all.
-fn write_texts(plan: &Plan, manifest: &Manifest, directory: &Path) -> anyhow::Result<()> {
+fn write_texts(profile: &Profile, manifest: &Manifest, directory: &Path) -> anyhow::Result<()> {
     let json = manifest.to_json();
     let mut sums = BTreeMap::new();
     sums.insert(manifest.image.file.clone(), manifest.image.sha256);
     sums.insert("manifest.json".to_owned(), Sha256::of(json.as_bytes()));
     fs::write(directory.join("manifest.json"), json)?;
-    for (name, text) in record::host_files(&plan.profile, manifest.image.sha256, &manifest.production_faults)
-    {
+    for (name, text) in record::host_files(profile, manifest.image.sha256, &manifest.production_faults) {
         let path = directory.join(&name);
         fs::create_dir_all(path.parent().unwrap_or(directory))?;
         fs::write(&path, &text)?;

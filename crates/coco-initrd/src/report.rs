@@ -3,7 +3,9 @@
 //! Advice is kept apart from the errors, which say what is wrong and where, not what to do.
 
 mod boot;
+mod customize;
 mod initdata;
+mod initrd;
 mod pod;
 mod policy;
 
@@ -12,7 +14,7 @@ use std::io;
 use coco_image::archive::ArchiveError;
 use coco_image::assemble::AssembleError;
 use coco_image::check::CheckError;
-use coco_image::manifest::SummaryError;
+use coco_image::manifest::{ReadError, SummaryError};
 use coco_image::modules::ModulesError;
 use coco_image::overlay::OverlayError;
 use coco_image::pack::PackError;
@@ -78,12 +80,16 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| cause(error).and_then(pod::choice_hint))
         .or_else(|| policy::hint(error))
         .or_else(|| boot::hint(error))
+        .or_else(|| initrd::hint(error))
         .or_else(|| cause(error).map(replace_hint))
         .or_else(|| cause(error).and_then(cache_hint))
         .or_else(|| cause::<NoPlace>(error).map(|_| "give --cache-dir DIR".to_owned()))
         .or_else(|| cause::<PinError>(error).map(|_| PIN.to_owned()))
         .or_else(|| cause::<OverlayError>(error).map(|_| "rename the policy's file".to_owned()))
         .or_else(|| cause::<SummaryError>(error).map(|_| MANIFEST.to_owned()))
+        .or_else(|| cause(error).map(read_hint))
+        .or_else(|| cause(error).and_then(customize::fault_hint))
+        .or_else(|| cause(error).and_then(customize::hint))
         .or_else(|| cause::<NoGuest>(error).map(|_| GUEST.to_owned()));
     hint.or_else(|| io_cause(error).and_then(io_hint))
 }
@@ -93,6 +99,14 @@ const PIN: &str = "if the change is meant, put the new digest into the profile a
 const MANIFEST: &str = "give the manifest.json that a build of this version wrote";
 
 const GUEST: &str = "give an image or overlay of a build, a tarball of a root file system, or its directory";
+
+fn read_hint(error: &ReadError) -> String {
+    match error {
+        ReadError::Overlay => "overlays are compared with `sha256sum --check SHA256SUMS` beside the manifest",
+        _ => MANIFEST,
+    }
+    .to_owned()
+}
 
 fn cause<E: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error) -> Option<&E> {
     error.chain().find_map(|cause| cause.downcast_ref::<E>())

@@ -114,6 +114,21 @@ fn the_cache() {
 }
 
 #[test]
+fn the_diff() {
+    run("docs/diff.md");
+}
+
+#[test]
+fn customizing() {
+    run("docs/customize.md");
+}
+
+#[test]
+fn verifying() {
+    run("docs/verify.md");
+}
+
+#[test]
 fn the_how_to() {
     run("docs/how-to.md");
 }
@@ -121,6 +136,11 @@ fn the_how_to() {
 #[test]
 fn the_guard() {
     run("docs/guard.md");
+}
+
+#[test]
+fn looking_into_an_initrd() {
+    run("docs/inspect.md");
 }
 
 #[test]

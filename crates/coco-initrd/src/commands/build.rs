@@ -6,7 +6,6 @@ mod expected;
 mod overlay;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -19,12 +18,11 @@ use coco_image::manifest::Manifest;
 use coco_image::profile::raw::{Raw, RawPolicy};
 use coco_image::profile::{ExtraKind, PolicySource, Profile, Role, Wanted};
 use coco_image::units::Tee;
-use coco_policy::Engine;
-use coco_policy::check::{self as policy_check, Agents, Level, Role as PolicyRole, Row};
 use fs_err as fs;
 use serde_json::json;
 
 use crate::args::BuildArgs;
+use crate::default_policy::{self, Permissive};
 use crate::inputs::Order;
 use crate::interrupt::Scratch;
 use crate::output::Output;
@@ -32,9 +30,6 @@ use crate::produce::{Kernel, Plan, Policy, Variation, produce};
 use crate::publish::Staging;
 use crate::{Outcome, cache, profiles};
 use expected::{bare_metal_policy, given_policy, has_expected_policy};
-
-/// How many faults of a policy are shown; the first ones show what kind of policy it is.
-const FINDINGS_SHOWN: usize = 10;
 
 /// Something the person must say or leave.
 #[derive(Debug, thiserror::Error)]
@@ -171,29 +166,9 @@ fn evaluate(source: &PolicySource, args: &BuildArgs, out: &mut Output) -> anyhow
             (name, fs::read(path).context("the policy can't be read")?, "file")
         }
     };
-    coco_policy::Policy::parse(&name, &bytes).context("the policy can't be loaded")?;
-    let report = policy_check::check(&name, &bytes, PolicyRole::Default, Agents::All);
-    let faults = report.diagnostics.iter().filter(|found| found.level == Level::Error);
-    let findings: Vec<String> = faults
-        .map(|found| format!("line {}: {} [{}]", found.place.line, found.message, found.code))
-        .collect();
-    if !findings.is_empty() && !args.allow_permissive_policy {
-        let mut message = format!("policy {name} is not fit for a default");
-        for finding in findings.iter().take(FINDINGS_SHOWN) {
-            // A String takes any write.
-            let _ = write!(message, "\n  {finding}");
-        }
-        if findings.len() > FINDINGS_SHOWN {
-            let _ = write!(message, "\n  and {} more", findings.len() - FINDINGS_SHOWN);
-        }
-        let hint = "mend the policy, or give --allow-permissive-policy and the manifest will say so";
-        out.error(&message, Some(hint.to_owned()));
-        return Ok(None);
-    }
-    let newest = |row: &Row| row.get(&Engine::Regorus09).map(ToString::to_string);
-    let decisions =
-        report.table.iter().filter_map(|(request, row)| Some((request.name().to_owned(), newest(row)?)));
-    Ok(Some(Policy { name, bytes, kind, decisions: decisions.collect(), findings }))
+    let policy = default_policy::evaluate(name, bytes, kind)?;
+    let permissive = Permissive::new(args.allow_permissive_policy);
+    Ok(default_policy::may_be_packed(&policy, permissive, out).then_some(policy))
 }
 
 /// What the guest's kernel reads: asked of the kernel where there is one, else as the profile says.

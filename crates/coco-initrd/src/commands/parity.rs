@@ -163,7 +163,7 @@ fn opened(guest: &Guest, toggle: Toggle) -> Result<String, String> {
 }
 
 /// How a pod's own policy comes to the agent, in words.
-fn way(replacement: &Replacement) -> String {
+pub(crate) fn way(replacement: &Replacement) -> String {
     match replacement {
         Replacement::InitdataDevice(agent) => format!("initdata device, read by {agent}"),
         Replacement::NoAgent => "none: there is no agent that could read the initdata device".to_owned(),

@@ -9,6 +9,7 @@ mod test;
 
 pub(crate) use check::line;
 pub(crate) use derive::Unfit;
+pub(crate) use diff::lines as diff_lines;
 pub(crate) use test::CaseDirectory;
 
 use crate::Outcome;

@@ -18,12 +18,18 @@ use coco_image::tree::{Bodies, Body, Node};
 use coco_image::units::{Runtime, Tee};
 use coco_image::{assemble, compress, layer};
 
-use super::{Built, Policy};
+use super::{Built, Kernel, Policy};
 use crate::inputs::{Identity, Listing};
 use crate::store::Store;
 
 /// The engine that decides, in the program and in the guest.
 const ENGINE: &str = "regorus 0.10.0, features arc base64 base64url regex std";
+
+/// A fault of an image whose agent is the project's own.
+pub(super) const STAND_IN: &str = "the built-in guest stands in for agent and guest components";
+
+/// A fault of an image for guests that the host can read.
+pub(super) const NO_TEE: &str = "the profile has no TEE: the host can read the guest";
 
 /// An input that is not the one the profile pins.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +70,7 @@ pub(super) fn manifest(built: &Built<'_>, store: &Store) -> anyhow::Result<Manif
             memory_mib: profile.memory_mib,
             same_bytes_as: plan.same_bytes_as.clone(),
         },
-        compression: compression(built),
+        compression: compression(profile, &plan.kernel),
         layers: manifest::layers(packed),
         inputs: inputs(built, store)?,
         policy: policy(&plan.policy),
@@ -79,6 +85,7 @@ pub(super) fn manifest(built: &Built<'_>, store: &Store) -> anyhow::Result<Manif
             .map(|(name, text)| (name.clone(), Sha256::of(text.as_bytes())))
             .collect(),
         removed: assembled.removed.iter().map(ToString::to_string).collect(),
+        customization: None,
         files: manifest::files(&assembled.tree, packed, &layer::layer_names(groups)),
     })
 }
@@ -97,14 +104,14 @@ fn faults(built: &Built<'_>) -> Vec<String> {
     let plan = built.plan;
     let mut faults = Vec::new();
     if plan.software == Software::BuiltIn {
-        faults.push("the built-in guest stands in for agent and guest components".to_owned());
+        faults.push(STAND_IN.to_owned());
     }
     if plan.profile.guard == Guard::Off {
         faults.push("the guard is off: the host's command line can replace the policy".to_owned());
     }
     faults.extend(policy_faults(&plan.policy));
     if plan.profile.tee == Tee::None {
-        faults.push("the profile has no TEE: the host can read the guest".to_owned());
+        faults.push(NO_TEE.to_owned());
     }
     faults
 }
@@ -120,8 +127,9 @@ pub(super) fn tool() -> Tool {
     Tool { name: "coco-initrd".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
 }
 
-fn compression(built: &Built<'_>) -> CompressionRecord {
-    let (method, kernel) = (built.plan.profile.compression, &built.plan.kernel);
+/// How the layers are compressed, and why the kernel reads that.
+pub(super) fn compression(profile: &Profile, kernel: &Kernel) -> CompressionRecord {
+    let method = profile.compression;
     CompressionRecord {
         method,
         description: compress::description(method),
@@ -148,7 +156,7 @@ fn init(built: &Built<'_>) -> InitRecord {
     let profile = &built.plan.profile;
     let guard = profile.guard == Guard::On;
     InitRecord {
-        run: profile.init,
+        run: Some(profile.init),
         program: assemble::init_program(profile.init).to_owned(),
         guard,
         allowed_words: if guard { host::allowed_words(profile) } else { Vec::new() },
@@ -156,7 +164,8 @@ fn init(built: &Built<'_>) -> InitRecord {
     }
 }
 
-fn command_line(profile: &Profile, runtime: Runtime) -> CommandLineRecord {
+/// What `runtime` is expected to give.
+pub(super) fn command_line(profile: &Profile, runtime: Runtime) -> CommandLineRecord {
     let words = host::command_line(profile, runtime);
     let per_host: BTreeMap<String, String> = words
         .iter()

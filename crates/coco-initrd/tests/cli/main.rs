@@ -5,10 +5,13 @@
 mod boot;
 mod build;
 mod cache;
+mod customize;
+mod diff;
 mod errors;
 mod fixture;
 mod generate;
 mod initdata;
+mod inspect;
 mod interrupted;
 mod lint_pod;
 mod manifest;
@@ -19,3 +22,4 @@ mod pod_override;
 mod policy;
 mod profile;
 mod reproducible;
+mod verify;

@@ -1,0 +1,142 @@
+//! `coco-initrd diff`: what differs between two initrds, what that decides, and what attestation sees of it.
+//!
+//! Like diff(1): exit 0 if they are the same bytes, 1 if they differ.
+
+mod contents;
+mod words;
+
+use std::path::Path;
+
+use coco_image::comparison::{Change, Comparison, Fact, Packing, compare};
+use coco_image::digest::Sha384;
+use serde_json::{Value, json};
+use sha2::Digest as _;
+
+use crate::Outcome;
+use crate::args::diff::DiffArgs;
+use crate::initrd_file::InitrdFile;
+use crate::output::Output;
+use contents::{Contents, Policies, contents, policies};
+
+/// All there is to say of two initrds.
+struct Found {
+    comparison: Comparison,
+    /// What is in the changed files, in their order.
+    contents: Vec<Option<Contents>>,
+    /// The effective policies, if they differ.
+    policies: Option<Policies>,
+    images: [Image; 2],
+}
+
+/// The bytes of an initrd, as a TEE measures them.
+#[derive(PartialEq, Eq)]
+struct Image {
+    size: u64,
+    sha256: String,
+    sha384: String,
+}
+
+/// Compares the two initrds.
+pub(crate) fn diff(args: &DiffArgs, out: &mut Output) -> anyhow::Result<Outcome> {
+    let a = InitrdFile::read(&args.a, args.unpack_limit_mib)?;
+    let b = InitrdFile::read(&args.b, args.unpack_limit_mib)?;
+    let comparison = compare(&a.initrd, &b.initrd);
+    let contents = comparison.changed.iter().map(|change| contents(change, [&a, &b]));
+    let contents = contents.collect::<anyhow::Result<_>>()?;
+    let policies = policies([&a, &b]);
+    let images = [image(&args.a, &a)?, image(&args.b, &b)?];
+    let found = Found { comparison, contents, policies, images };
+    let text = if args.json { found.as_json() } else { words::words(&found) };
+    out.data(&text)?;
+    Ok(if found.is_same() { Outcome::Done } else { Outcome::Wanting })
+}
+
+fn image(path: &Path, file: &InitrdFile) -> anyhow::Result<Image> {
+    let mut hasher = sha2::Sha384::new();
+    std::io::copy(&mut fs_err::File::open(path)?, &mut HashWriter(&mut hasher))?;
+    let sha384 = Sha384::finish(hasher).to_string();
+    Ok(Image { size: file.size, sha256: file.sha256.to_string(), sha384 })
+}
+
+/// Hashes what is written.
+struct HashWriter<'a>(&'a mut sha2::Sha384);
+
+impl std::io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Found {
+    /// Whether the bytes are the same.
+    fn is_same(&self) -> bool {
+        let [a, b] = &self.images;
+        a == b
+    }
+
+    fn as_json(&self) -> String {
+        let [a, b] = &self.images;
+        let image =
+            |image: &Image| json!({"size": image.size, "sha256": image.sha256, "sha384": image.sha384});
+        let changed = self.comparison.changed.iter().zip(&self.contents).map(|(change, contents)| {
+            let mut value = change_json(change);
+            if let (Some(value), Some(contents)) = (value.as_object_mut(), contents) {
+                value.insert("contents".to_owned(), contents.as_json());
+            }
+            value
+        });
+        let paths = |paths: &[coco_image::path::GuestPath]| {
+            paths.iter().map(ToString::to_string).collect::<Vec<String>>()
+        };
+        let measurements: Vec<Value> = words::measurements(&self.images)
+            .into_iter()
+            .map(|(what, changes, why)| json!({"value": what, "changes": changes, "why": why}))
+            .collect();
+        let mut value = json!({
+            "a": image(a),
+            "b": image(b),
+            "added": paths(&self.comparison.added),
+            "removed": paths(&self.comparison.removed),
+            "changed": changed.collect::<Vec<Value>>(),
+            "policy": self.policies.as_ref().map(Policies::as_json),
+            "packing": self.comparison.packing.iter().map(packing_json).collect::<Vec<Value>>(),
+            "measurements": measurements,
+            "same_files": self.comparison.is_same_tree(),
+            "same_bytes": self.is_same(),
+        });
+        value.sort_all_objects();
+        format!("{value:#}\n")
+    }
+}
+
+fn change_json(change: &Change) -> Value {
+    let fact = |fact: &Fact| match fact {
+        Fact::Kind(from, to) => json!({"fact": "type", "from": from, "to": to}),
+        Fact::Mode(from, to) => json!({"fact": "mode", "from": from, "to": to}),
+        Fact::Target(from, to) => json!({"fact": "target", "from": from, "to": to}),
+        Fact::FirstName(from, to) => json!({"fact": "first name", "from": from, "to": to}),
+        Fact::Device(from, to) => json!({"fact": "device", "from": from, "to": to}),
+        Fact::Content(from, to) => json!({
+            "fact": "content",
+            "from": {"size": from.0, "sha256": from.1},
+            "to": {"size": to.0, "sha256": to.1},
+        }),
+    };
+    json!({"path": change.path.as_str(), "facts": change.facts.iter().map(fact).collect::<Vec<Value>>()})
+}
+
+fn packing_json(packing: &Packing) -> Value {
+    match packing {
+        Packing::Segments(from, to) => json!({"what": "segments", "from": from, "to": to}),
+        Packing::Order(path) => json!({"what": "order", "first": path.as_str()}),
+        Packing::Replaced(path) => json!({"what": "replaced members", "first": path.as_str()}),
+        Packing::Field { name, members, path, values } => json!({
+            "what": name, "members": members, "first": path.as_str(), "from": values.0, "to": values.1,
+        }),
+    }
+}
