@@ -3,6 +3,7 @@
 //! The fuzzers of `src/bin` and the replay of `corpus/` call the same functions. An error is an answer;
 //! what is not one is a panic, a hang, memory without bound, or a word on standard output.
 
+mod archive;
 mod image;
 
 use std::sync::LazyLock;
@@ -13,22 +14,25 @@ use coco_initdata::{Form, Initdata};
 use coco_policy::check::{Agents, Role, check_text};
 use coco_policy::{AgentVersion, Command, DEFAULT_RESTRICTIVE, Engine, Policy, Request, Toggle};
 
+pub use archive::{initrd, tarball};
 pub use image::{location, modules};
 
 /// A target: its name, which is that of its program and its corpus, and what it does.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 12] = [
     ("annotation", annotation),
     ("cases", cases),
     ("console", console),
     ("explain", explain),
     ("initdata", initdata),
+    ("initrd", initrd),
     ("location", location),
     ("modules", modules),
     ("pod", pod),
     ("rego", rego),
+    ("tarball", tarball),
     ("words", words),
 ];
 
