@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use coco_image::digest::Sha256;
 use coco_image::manifest::Summary;
 
-use crate::args::BuildArgs;
+use crate::args::build::BuildArgs;
 use crate::output::Output;
 use crate::produce::Policy;
 

@@ -9,7 +9,7 @@ use coco_image::profile::OverlayProfile;
 use serde_json::json;
 
 use super::{BuildError, evaluate, goal, has_expected_policy, is_same};
-use crate::args::BuildArgs;
+use crate::args::build::BuildArgs;
 use crate::interrupt::Scratch;
 use crate::output::Output;
 use crate::produce::{OverlayPlan, produce_overlay};
@@ -19,15 +19,15 @@ use crate::{Outcome, initdata};
 /// Refuses options about images.
 pub(super) fn check_options(args: &BuildArgs) -> Result<(), BuildError> {
     let about_images = [
-        ("--agent", args.agent.is_some()),
-        ("--guest-components", args.guest_components.is_some()),
-        ("--pause-image", args.pause_image.is_some()),
-        ("--base", args.base.is_some()),
-        ("--guard", args.guard.is_some()),
-        ("--kernel-modules", args.kernel_modules.is_some()),
-        ("--builtin-guest", args.builtin_guest),
-        ("--compression", args.compression.is_some()),
-        ("--kernel", args.kernel.is_some()),
+        ("--agent", args.recipe.agent.is_some()),
+        ("--guest-components", args.recipe.guest_components.is_some()),
+        ("--pause-image", args.recipe.pause_image.is_some()),
+        ("--base", args.recipe.base.is_some()),
+        ("--guard", args.recipe.guard.is_some()),
+        ("--kernel-modules", args.recipe.kernel_modules.is_some()),
+        ("--builtin-guest", args.recipe.builtin_guest),
+        ("--compression", args.recipe.compression.is_some()),
+        ("--kernel", args.recipe.kernel.is_some()),
         ("--threads", args.threads.is_some()),
         ("--cache-dir", args.cache.cache_dir.is_some()),
         ("--no-cache", args.cache.no_cache),
@@ -40,7 +40,7 @@ pub(super) fn check_options(args: &BuildArgs) -> Result<(), BuildError> {
 
 /// Builds the overlay that `profile` describes, with the patches for a cluster beside it.
 pub(super) fn build(profile: OverlayProfile, args: &BuildArgs, out: &mut Output) -> anyhow::Result<Outcome> {
-    let Some(policy) = evaluate(&profile.policy, args, out)? else {
+    let Some(policy) = evaluate(&profile.policy, &args.recipe, out)? else {
         return Ok(Outcome::Wanting);
     };
     if !has_expected_policy(&policy, super::bare_metal_policy(args)?.as_ref(), out) {
