@@ -1,6 +1,6 @@
 //! A manifest against what was found: pure comparison. Reading and evaluating is the program's business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::archive::initrd::Initrd;
 use crate::check;
@@ -91,6 +91,22 @@ impl Differences {
         }
     }
 
+    /// Compares what is recorded of several things by their names; what one lacks is `nothing` there.
+    fn maps<T: PartialEq + ToString>(
+        &mut self,
+        what: &'static str,
+        got: &BTreeMap<String, T>,
+        expected: &BTreeMap<String, T>,
+    ) {
+        let word = |value: Option<&T>| value.map_or_else(|| "nothing".to_owned(), ToString::to_string);
+        let names: BTreeSet<&String> = got.keys().chain(expected.keys()).collect();
+        for name in names {
+            if got.get(name) != expected.get(name) {
+                self.add(name, what, word(got.get(name)), word(expected.get(name)));
+            }
+        }
+    }
+
     fn add(&mut self, path: &str, what: &'static str, got: String, expected: String) {
         self.0.push(Difference { path: path.to_owned(), what, got, expected });
     }
@@ -111,6 +127,26 @@ pub fn bytes(manifest: &Manifest, found: &FoundBytes) -> Vec<Difference> {
         end = layer.offset.saturating_add(layer.size);
     }
     differ.compare("layers", "end", &end, &found.size);
+    differ.0
+}
+
+/// Compares a record with that of the same image, built again: first what it was made of, then what came of it.
+pub fn rebuilt(recorded: &Manifest, again: &Manifest) -> Vec<Difference> {
+    let mut differ = Differences::default();
+    differ.compare("profile", "SHA-256", &again.profile.sha256, &recorded.profile.sha256);
+    let inputs = |manifest: &Manifest| -> BTreeMap<String, Sha256> {
+        manifest.inputs.iter().map(|input| (format!("input {}", input.role), input.sha256)).collect()
+    };
+    differ.maps("SHA-256", &inputs(again), &inputs(recorded));
+    differ.compare("tool", "version", &again.tool.version, &recorded.tool.version);
+    let compression = |manifest: &Manifest| manifest.compression.description.clone();
+    differ.compare("compression", "description", &compression(again), &compression(recorded));
+    differ.compare(&recorded.image.file, "rebuilt SHA-256", &again.image.sha256, &recorded.image.sha256);
+    let files = |manifest: &Manifest| -> BTreeMap<String, String> {
+        let facts = |file: &FileRecord| serde_json::to_string(file).unwrap_or_default();
+        manifest.files.iter().map(|file| (file.path.clone(), facts(file))).collect()
+    };
+    differ.maps("rebuilt file", &files(again), &files(recorded));
     differ.0
 }
 

@@ -23,6 +23,7 @@ use coco_image::profile::{ProfileError, Role};
 use crate::cache::{CacheError, NoPlace};
 use crate::commands::build::BuildError;
 use crate::commands::parity::NoGuest;
+use crate::commands::verify::RebuildError;
 use crate::inputs::InputError;
 use crate::output::NotPrinted;
 use crate::produce::PinError;
@@ -81,6 +82,7 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| policy::hint(error))
         .or_else(|| boot::hint(error))
         .or_else(|| initrd::hint(error))
+        .or_else(|| cause(error).map(rebuild_hint))
         .or_else(|| cause(error).map(replace_hint))
         .or_else(|| cause(error).and_then(cache_hint))
         .or_else(|| cause::<NoPlace>(error).map(|_| "give --cache-dir DIR".to_owned()))
@@ -125,6 +127,15 @@ fn io_cause(error: &anyhow::Error) -> Option<&io::Error> {
         _ => None,
     });
     packing.or(checking).or_else(|| cause::<io::Error>(error))
+}
+
+fn rebuild_hint(error: &RebuildError) -> String {
+    match error {
+        RebuildError::NotAsked => "add --rebuild, or leave them out",
+        RebuildError::Customized => "run `coco-initrd customize` again and compare the digests",
+        RebuildError::Overlay(_) => "give the profile that the manifest names",
+    }
+    .to_owned()
 }
 
 fn build_hint(error: &BuildError) -> String {

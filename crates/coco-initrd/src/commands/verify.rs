@@ -2,6 +2,8 @@
 //!
 //! What is compared is in `coco_image::verify`; here files are read and the policy is evaluated again.
 
+mod rebuild;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -27,6 +29,7 @@ use crate::guard_plan;
 use crate::initrd_file::{UNPACK_LIMIT_MIB, Unpacked};
 use crate::output::Output;
 use crate::report::{one_line, plural};
+pub(crate) use rebuild::RebuildError;
 
 /// How many differences are shown; the first ones show what kind of image it is.
 const SHOWN: usize = 10;
@@ -41,6 +44,7 @@ const SUMS_MAX: u64 = 1 << 20;
 pub(crate) fn verify(args: &VerifyArgs, out: &mut Output) -> anyhow::Result<Outcome> {
     let text = fs::read_to_string(&args.manifest)?;
     let manifest = Manifest::read(&text).with_context(|| args.manifest.display().to_string())?;
+    let profile = rebuild::asked(args)?;
     let image = args.image.clone().unwrap_or_else(|| args.manifest.with_file_name(&manifest.image.file));
     let mut differences = image_differences(&manifest, &image)?;
     let sums = sums(&args.manifest)?;
@@ -62,6 +66,12 @@ pub(crate) fn verify(args: &VerifyArgs, out: &mut Output) -> anyhow::Result<Outc
         path: if difference.path == "manifest.json" { own.to_string() } else { difference.path },
         ..difference
     }));
+    if let Some(profile) = profile {
+        match rebuild::rebuild(&manifest, profile, args, out)? {
+            Some(more) => differences.extend(more),
+            None => return Ok(Outcome::Wanting),
+        }
+    }
     let differences: Vec<String> =
         differences.iter().map(|difference| one_line(&difference.to_string())).collect();
     report(&manifest, &image, &differences, args, out)
@@ -169,10 +179,13 @@ fn sums(manifest: &Path) -> anyhow::Result<BTreeMap<String, Sha256>> {
     let path = manifest.with_file_name(SUMS);
     let mut text = String::new();
     match fs::File::open(&path) {
-        Ok(file) => file.take(SUMS_MAX).read_to_string(&mut text)?,
+        Ok(file) => file.take(SUMS_MAX + 1).read_to_string(&mut text)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
         Err(error) => return Err(error.into()),
     };
+    if text.len() > usize::try_from(SUMS_MAX).unwrap_or(usize::MAX) {
+        anyhow::bail!("{} has more than the {SUMS_MAX} bytes that such a file may have", path.display());
+    }
     let mut sums = BTreeMap::new();
     for (number, line) in (1..).zip(text.lines()) {
         let parsed = line.split_once("  ").and_then(|(sha256, name)| Some((sha256.parse().ok()?, name)));
@@ -218,6 +231,9 @@ fn report(
             manifest.policy.file,
             plural(manifest.host_files.len(), "host file"),
         ))?;
+        if args.rebuild {
+            out.note("built again: the bytes are the same");
+        }
     } else {
         let mut lines: Vec<&str> = differences.iter().take(SHOWN).map(String::as_str).collect();
         let more = format!("and {} more", differences.len().saturating_sub(SHOWN));

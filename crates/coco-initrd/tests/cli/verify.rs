@@ -3,7 +3,7 @@
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use crate::fixture::{Place, Ran};
+use crate::fixture::{FULL, Place, Ran};
 
 const BUILD: &str = "build --profile coco-dev --builtin-guest --no-cache --output-dir out";
 
@@ -161,4 +161,87 @@ fn what_can_not_be_verified_is_told() {
         hint: check the path
     "#]]
     .assert_eq(&told.concat());
+}
+
+/// A build of real inputs in `out`, and the options that say what it was made of.
+fn built_of_inputs() -> (Place, String) {
+    let place = Place::new();
+    place.inputs();
+    let ran = place.run(&format!("{FULL} --profile tdx --no-cache --output-dir out"));
+    assert_eq!(ran.code, 0, "{}", ran.words);
+    (place, FULL.replace("build ", "--rebuild --profile tdx "))
+}
+
+#[test]
+fn an_image_that_is_built_again_has_the_same_bytes() {
+    let (place, recipe) = built_of_inputs();
+    let ran = place.run(&format!("verify out/manifest.json {recipe}"));
+    assert_eq!((ran.code, ran.words.as_str()), (0, "built again: the bytes are the same\n"), "{}", ran.data);
+    assert!(ran.data.starts_with("out/coco-initrd-tdx.img: verified: "), "{}", ran.data);
+}
+
+#[test]
+fn another_input_is_named_by_its_role_before_the_files_it_changes() {
+    let (place, recipe) = built_of_inputs();
+    let mut agent = place.read("in/kata-agent");
+    agent.push(0);
+    place.file("in/kata-agent", agent);
+    let ran = place.run(&format!("verify out/manifest.json {recipe}"));
+    assert_eq!((ran.code, ran.words.as_str()), (1, ""));
+    let told: Vec<&str> = ran.data.lines().map(|line| line.split(" got ").next().unwrap()).collect();
+    expect![[r#"
+        [
+            "input agent: SHA-256",
+            "coco-initrd-tdx.img: rebuilt SHA-256",
+            "/usr/bin/kata-agent: rebuilt file",
+        ]
+    "#]]
+    .assert_debug_eq(&told);
+}
+
+#[test]
+fn another_profile_or_policy_is_named() {
+    let (place, recipe) = built_of_inputs();
+    for (change, line) in [
+        (recipe.replace("tdx", "snp"), "profile: SHA-256 got "),
+        (format!("{recipe} --compression none"), "compression: description got none, expected gzip: "),
+        (format!("{recipe} --source-date-epoch 7"), "profile: SHA-256 got "),
+    ] {
+        let ran = place.run(&format!("verify out/manifest.json {change}"));
+        assert_eq!(ran.code, 1, "{change}: {}", ran.words);
+        assert!(ran.data.contains(line), "{change}: {}", ran.data);
+    }
+}
+
+#[test]
+fn what_can_not_be_built_again_is_told() {
+    let (place, recipe) = built_of_inputs();
+    let policy = "customize out/coco-initrd-tdx.img --profile tdx --policy default-restrictive -o custom";
+    assert_eq!(place.run(policy).code, 0);
+    for (words, message) in [
+        (
+            "verify out/manifest.json --builtin-guest".to_owned(),
+            "error: inputs are for --rebuild, which is not given\n\
+             hint: add --rebuild, or leave them out\n",
+        ),
+        (
+            format!("verify custom/manifest.json {recipe}"),
+            "error: the manifest is of a customized image, which build does not make\n\
+             hint: run `coco-initrd customize` again and compare the digests\n",
+        ),
+        (
+            "verify out/manifest.json --rebuild --profile peer-pods".to_owned(),
+            "error: profile peer-pods makes an overlay for a podvm image, expected one for images\n\
+             hint: give the profile that the manifest names\n",
+        ),
+    ] {
+        let ran = place.run(&words);
+        assert_eq!((ran.code, ran.data.as_str(), ran.words.as_str()), (2, "", message), "{words}");
+    }
+    for (words, needs) in [("--rebuild", "--profile <NAME|PATH>"), ("--profile tdx", "--rebuild")] {
+        let ran = place.run(&format!("verify out/manifest.json {words}"));
+        let expected = format!("error: the following required arguments were not provided:\n  {needs}\n");
+        assert_eq!((ran.code, ran.data.as_str()), (2, ""));
+        assert!(ran.words.starts_with(&expected), "{}", ran.words);
+    }
 }
