@@ -126,7 +126,7 @@ pub fn bytes(manifest: &Manifest, found: &FoundBytes) -> Vec<Difference> {
         differ.compare(&name, "SHA-256", sha256, &layer.sha256);
         end = layer.offset.saturating_add(layer.size);
     }
-    differ.compare("layers", "end", &end, &found.size);
+    differ.compare("layers", "end", &found.size, &end);
     differ.0
 }
 
