@@ -38,6 +38,23 @@ macro_rules! digest {
                 Some(Self(bytes))
             }
 
+            /// The digest and length in bytes of everything `from` still has.
+            pub fn of_reader(from: &mut dyn Read) -> io::Result<(Self, u64)> {
+                let mut hasher = <$hasher>::new();
+                let mut buffer = vec![0; 256 * 1024];
+                let mut length = 0;
+                loop {
+                    let got = match from.read(&mut buffer) {
+                        Ok(0) => return Ok((Self::finish(hasher), length)),
+                        Ok(got) => got,
+                        Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                        Err(e) => return Err(e),
+                    };
+                    hasher.update(buffer.get(..got).unwrap_or_default());
+                    length += u64::try_from(got).unwrap_or(u64::MAX);
+                }
+            }
+
             /// Ends `hasher`.
             pub fn finish(hasher: $hasher) -> Self {
                 Self(hasher.finalize().into())
@@ -93,25 +110,6 @@ impl FromStr for Sha256 {
 
     fn from_str(text: &str) -> Result<Self, NotSha256> {
         Self::from_hex(text).ok_or_else(|| NotSha256(text.to_owned()))
-    }
-}
-
-impl Sha256 {
-    /// The digest and length in bytes of everything `from` still has.
-    pub fn of_reader(from: &mut dyn Read) -> io::Result<(Self, u64)> {
-        let mut hasher = sha2::Sha256::new();
-        let mut buffer = vec![0; 256 * 1024];
-        let mut length = 0;
-        loop {
-            let got = match from.read(&mut buffer) {
-                Ok(0) => return Ok((Self::finish(hasher), length)),
-                Ok(got) => got,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                Err(e) => return Err(e),
-            };
-            hasher.update(buffer.get(..got).unwrap_or_default());
-            length += u64::try_from(got).unwrap_or(u64::MAX);
-        }
     }
 }
 

@@ -10,7 +10,6 @@ use std::path::Path;
 use coco_image::comparison::{Change, Comparison, Fact, Packing, compare};
 use coco_image::digest::Sha384;
 use serde_json::{Value, json};
-use sha2::Digest as _;
 
 use crate::Outcome;
 use crate::args::diff::DiffArgs;
@@ -52,24 +51,8 @@ pub(crate) fn diff(args: &DiffArgs, out: &mut Output) -> anyhow::Result<Outcome>
 }
 
 fn image(path: &Path, file: &InitrdFile) -> anyhow::Result<Image> {
-    let mut hasher = sha2::Sha384::new();
-    std::io::copy(&mut fs_err::File::open(path)?, &mut HashWriter(&mut hasher))?;
-    let sha384 = Sha384::finish(hasher).to_string();
-    Ok(Image { size: file.size, sha256: file.sha256.to_string(), sha384 })
-}
-
-/// Hashes what is written.
-struct HashWriter<'a>(&'a mut sha2::Sha384);
-
-impl std::io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    let (sha384, _) = Sha384::of_reader(&mut fs_err::File::open(path)?)?;
+    Ok(Image { size: file.size, sha256: file.sha256.to_string(), sha384: sha384.to_string() })
 }
 
 impl Found {
