@@ -12,11 +12,44 @@ use crate::registers::Registers;
 /// `attestation-service/src/ear_token/broker.rs`). Its default attestation policy does not look at the
 /// claim. A register names a document, not a pod: every pod with the same initdata is approved.
 pub fn approval(what: &str, registers: &Registers) -> String {
-    let what = what.replace(char::is_control, " ");
-    let Registers { mrconfigid, hostdata, pcr8 } = registers;
+    let what = one_line(what);
+    let head = format!(
+        "# Approves every pod with exactly this initdata, which opens {what}.\n\
+         # Guests with other initdata, or with none, get nothing."
+    );
+    rule(&head, &[registers])
+}
+
+/// The policy that [`approval`] makes, for several documents at once, each with what it is.
+/// [`Registers::without_initdata`] are those of a guest without any.
+///
+/// Where Trustee's attestation policy has a rule for initdata itself, a resource policy need only ask whether
+/// evidence was affirmed; this one is for where it has not.
+pub fn approval_of_any(documents: &[(&str, Registers)]) -> String {
+    let lines = documents.iter().map(|(what, _)| format!("\n# - {}", one_line(what)));
+    let lines: String = lines.collect();
+    let head = format!(
+        "# Approves every pod with one of these as its initdata:{lines}\n# Guests with other initdata get nothing."
+    );
+    rule(&head, &documents.iter().map(|(_, registers)| registers).collect::<Vec<_>>())
+}
+
+fn one_line(what: &str) -> String {
+    what.replace(char::is_control, " ")
+}
+
+fn rule(head: &str, approved: &[&Registers]) -> String {
+    let set = |register: fn(&Registers) -> String| {
+        let mut values: Vec<String> = approved.iter().map(|registers| register(registers)).collect();
+        values.sort();
+        values.dedup();
+        values.iter().map(|value| format!("\"{value}\"")).collect::<Vec<_>>().join(", ")
+    };
+    let mrconfigid = set(|registers| registers.mrconfigid.to_string());
+    let hostdata = set(|registers| registers.hostdata.to_string());
+    let pcr8 = set(|registers| registers.pcr8.to_string());
     format!(
-        r#"# Approves every pod with exactly this initdata, which opens {what}.
-# Guests with other initdata, or with none, get nothing. Merge it with the broker's own rules.
+        r#"{head} Merge it with the broker's own rules.
 package policy
 
 import rego.v1
@@ -26,13 +59,13 @@ default allow := false
 # What the evidence may show, by the kind of evidence. More documents are more values.
 approved := {{
 	# MRCONFIGID
-	"tdx": {{"{mrconfigid}"}},
+	"tdx": {{{mrconfigid}}},
 	# HOST_DATA
-	"snp": {{"{hostdata}"}},
+	"snp": {{{hostdata}}},
 	# peer pods: PCR 8 of the vTPM
-	"az-snp-vtpm": {{"{pcr8}"}},
-	"az-tdx-vtpm": {{"{pcr8}"}},
-	"tpm": {{"{pcr8}"}},
+	"az-snp-vtpm": {{{pcr8}}},
+	"az-tdx-vtpm": {{{pcr8}}},
+	"tpm": {{{pcr8}}},
 }}
 
 allow if {{
@@ -98,6 +131,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn of_several_documents_each_is_approved_and_no_other() {
+        let registers = |text: &str| Registers::of(&Algorithm::Sha256.digest(text.as_bytes()));
+        let none = Registers::without_initdata();
+        let rule =
+            approval_of_any(&[("no initdata", none), ("logs", registers("a")), ("exec", registers("b"))]);
+        assert!(rule.starts_with(
+            "# Approves every pod with one of these as its initdata:\n# - no initdata\n# - logs\n# - exec\n"
+        ));
+        for (shown, is_approved) in
+            [(none, true), (registers("a"), true), (registers("b"), true), (registers("c"), false)]
+        {
+            assert_eq!(allows(&rule, ("tdx", "affirming"), &shown.mrconfigid.to_string()), is_approved);
+            assert_eq!(allows(&rule, ("snp", "affirming"), &shown.hostdata.to_string()), is_approved);
+            assert_eq!(allows(&rule, ("tpm", "affirming"), &shown.pcr8.to_string()), is_approved);
+            assert!(!allows(&rule, ("snp", "warning"), &shown.hostdata.to_string()));
+        }
+    }
+
+    #[test]
+    fn of_no_document_none_is_approved() {
+        let rule = approval_of_any(&[]);
+        assert!(!allows(&rule, ("snp", "affirming"), &Registers::without_initdata().hostdata.to_string()));
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod registers;
 mod render;
 
 pub use annotation::{ANNOTATION, ANNOTATIONS_MAX};
-pub use approval::approval;
+pub use approval::{approval, approval_of_any};
 pub use digest::{Algorithm, Digest};
 pub use document::{AA_TOML, CDH_TOML, Initdata, POLICY_REGO, TEXT_MAX, VERSION};
 pub use error::InitdataError;
