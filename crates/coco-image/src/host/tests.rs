@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use super::drop_in::{config_directory, quoted};
 use super::*;
+use crate::digest::Sha256;
 use crate::profile::raw::Raw;
+use crate::units::Runtime;
 
 /// kata 4.1, Go runtime, qemu, amd64, an initrd, debugging off.
 const GO: &str = "tsc=reliable no_timer_check rcupdate.rcu_expedited=1 i8042.direct=1 i8042.dumbkbd=1 \
@@ -56,6 +59,8 @@ fn the_command_lines_of_a_tee_are_katas() {
 fn without_a_tee_the_go_runtime_adds_the_hosts_processors() {
     let profile = profile("coco-dev");
     let expected = GO.replace("panic=1 selinux=0", "panic=1 nr_cpus=<per host> selinux=0");
+    // kata's template for it sets this timeout, those for a TEE leave it out
+    let expected = expected.replace("agent.launch", "agent.cdh_api_timeout=50 agent.launch");
     assert_eq!(line(&command_line(&profile, Runtime::Go)), expected);
     assert_eq!(line(&command_line(&profile, Runtime::Rs)), RS);
 }
