@@ -7,6 +7,7 @@ mod faults;
 mod needs;
 mod policy;
 mod programs;
+pub mod sizes;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -14,7 +15,7 @@ use std::io::{self, Read as _};
 pub use faults::{Fault, FaultKind};
 pub use needs::{Needs, zstd_window};
 pub use policy::{Effective, Link, Overridden, PolicyFound};
-pub use programs::{Agent, AgentKind, Init, InitKind};
+pub use programs::{Agent, AgentKind, Init, InitKind, init};
 
 use crate::archive::initrd::{Initrd, Segment};
 use crate::decompress::Format;

@@ -105,6 +105,13 @@ pub enum AgentKind {
     Unknown,
 }
 
+impl Init {
+    /// Whether it is the guard.
+    pub fn is_guard(&self) -> bool {
+        matches!(self, Self::Found { kind: InitKind::Guard { .. }, .. })
+    }
+}
+
 impl InitKind {
     /// The word for it.
     pub fn word(&self) -> &'static str {
@@ -131,8 +138,8 @@ impl AgentKind {
     }
 }
 
-/// What `/init` of `tree` is.
-pub(super) fn init(tree: &Tree, bodies: &dyn Bodies) -> Result<Init, InspectError> {
+/// What `/init` of `tree` is. This is the one place that says whether an image has the guard: a plan alone is none.
+pub fn init(tree: &Tree, bodies: &dyn Bodies) -> Result<Init, InspectError> {
     let init = GuestPath::fixed(INIT);
     let (path, entry) = match tree.follow(&init).and_then(|path| Ok((path, tree.lookup(&init)?))) {
         Ok(found) => found,
