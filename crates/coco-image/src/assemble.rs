@@ -168,6 +168,9 @@ pub fn assemble(profile: &Profile, inputs: &Inputs) -> Result<Assembled, Assembl
 /// The files of one input as they are, nothing added and nothing left out.
 pub fn as_found(members: &[Member]) -> Result<Tree, AssembleError> {
     let mut tree = Tree::default();
+    if let Some(root) = members.iter().find(|member| member.path.is_root()) {
+        add(&mut tree, &root.path, root.node.clone(), Layer::Base, "archive")?;
+    }
     add_members(&mut tree, members, Layer::Base, "archive")?;
     Ok(tree)
 }
@@ -175,7 +178,7 @@ pub fn as_found(members: &[Member]) -> Result<Tree, AssembleError> {
 /// Makes `policy` the only one of `tree`; gives those that were left out.
 pub(crate) fn replace_policy(tree: &mut Tree, policy: &PolicyFile) -> Result<Vec<GuestPath>, AssembleError> {
     let removed = remove_policies(tree);
-    add_policy(tree, policy)?;
+    add_policy(tree, policy, Layer::Configuration)?;
     Ok(removed)
 }
 
@@ -198,7 +201,8 @@ fn add(
 }
 
 /// Inserts the members of an input, in an order that does not depend on theirs: links first, since
-/// directories may lie behind them, hard links last, since they need their file.
+/// directories may lie behind them, hard links last, since they need their file. The root directory is the
+/// image's own, whatever an input has there.
 fn add_members(
     tree: &mut Tree,
     members: &[Member],
@@ -211,7 +215,7 @@ fn add_members(
         Node::HardLink(_) => 3,
         _ => 2,
     };
-    let mut waiting: Vec<&Member> = members.iter().collect();
+    let mut waiting: Vec<&Member> = members.iter().filter(|member| !member.path.is_root()).collect();
     waiting.sort_by_key(|member| (rank(&member.node), &member.path));
     // What lies behind a link, or is a further name of one, can only go in once that is there.
     while !waiting.is_empty() {
@@ -302,6 +306,16 @@ fn renamed(role: Role, members: &[Member], files: &[ComponentFile]) -> Result<Ve
 
 /// A permissive policy that ships with the image waits for somebody to point the agent to it.
 fn remove_policies(tree: &mut Tree) -> Vec<GuestPath> {
+    let removed = policies(tree);
+    for path in &removed {
+        tree.remove_all(path);
+    }
+    tree.remove_all(&GuestPath::fixed(POLICY_DIRECTORY));
+    removed
+}
+
+/// All files where policies are, links among them.
+pub(crate) fn policies(tree: &Tree) -> Vec<GuestPath> {
     let directory = GuestPath::fixed(POLICY_DIRECTORY);
     // The directory of a base may be a link to where its policies really are.
     let real = tree.follow(&directory).unwrap_or_else(|_| directory.clone());
@@ -310,26 +324,18 @@ fn remove_policies(tree: &mut Tree) -> Vec<GuestPath> {
         let is_here = path.is_below(&directory) || path.is_below(&real) && is_rego;
         is_here && !matches!(node, Node::Directory(_))
     };
-    let removed: Vec<GuestPath> = tree
-        .iter()
-        .filter(|(path, entry)| is_policy(path, &entry.node))
-        .map(|(path, _)| path.clone())
-        .collect();
-    for path in &removed {
-        tree.remove_all(path);
-    }
-    tree.remove_all(&directory);
-    removed
+    tree.iter().filter(|(path, entry)| is_policy(path, &entry.node)).map(|(path, _)| path.clone()).collect()
 }
 
-fn add_policy(tree: &mut Tree, policy: &PolicyFile) -> Result<(), AssembleError> {
+/// Makes `policy` the one that the agent loads.
+pub(crate) fn add_policy(tree: &mut Tree, policy: &PolicyFile, layer: Layer) -> Result<(), AssembleError> {
     let directory = GuestPath::fixed(POLICY_DIRECTORY);
     let path = directory.join(&policy.name).map_err(|_| AssembleError::PolicyName(policy.name.clone()))?;
     let is_rego = Path::new(&policy.name).extension().is_some_and(|extension| extension == "rego");
     if !is_rego || policy.name.contains('/') || path == GuestPath::fixed(DEFAULT_POLICY) {
         return Err(AssembleError::PolicyName(policy.name.clone()));
     }
-    let mut put = |path: &GuestPath, node| add(tree, path, node, Layer::Configuration, "policy");
+    let mut put = |path: &GuestPath, node| add(tree, path, node, layer, "policy");
     put(&directory, Node::Directory(Mode::DIRECTORY))?;
     put(&path, Node::File(Mode::FILE, policy.body.clone()))?;
     put(&GuestPath::fixed(DEFAULT_POLICY), Node::Symlink(policy.name.clone()))

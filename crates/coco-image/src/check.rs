@@ -3,21 +3,24 @@
 //! Each question has its own error, which names the file; advice is the program's. The policy's
 //! contents are not judged here, only that the agent will load exactly the bytes that were.
 
+mod customized;
 pub mod elf;
 mod error;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, Read};
 
 use memchr::memmem;
 use object::read::ReadCache;
 
 use crate::assemble::{AGENT, DEFAULT_POLICY, INIT, POLICY_DIRECTORY, PolicyFile, init_program};
+use crate::inspect::{self, InspectError};
 use crate::modules::WantedModule;
 use crate::path::GuestPath;
 use crate::profile::{Guard, Profile};
 use crate::tree::{Bodies, Body, FollowError, Node, Tree, target_of};
 use crate::units::{Arch, Init, Method};
+pub use customized::{Changed, customized};
 use elf::{Elf, NotElf};
 pub use error::CheckError;
 
@@ -49,7 +52,7 @@ const AGENT_WANTS: &[&str] = &[
 ];
 
 /// A page of the guest's memory, in bytes.
-const PAGE: u64 = 4096;
+pub(crate) const PAGE: u64 = 4096;
 
 /// The guest's software, as far as the checks must know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +82,9 @@ pub fn tree(
     let mut seen = BTreeSet::new();
     for program in programs {
         executable(profile.arch, tree, &program, bodies, &mut seen)?;
+    }
+    if profile.guard == Guard::On {
+        guard(tree, bodies)?;
     }
     policy_support(tree, bodies)?;
     memory(profile, tree)
@@ -173,6 +179,13 @@ fn init(profile: &Profile, tree: &Tree) -> Result<(), CheckError> {
     Ok(())
 }
 
+/// The manifest says that the guard is there, and what it lets pass: it must be the one that reads the plan.
+fn guard(tree: &Tree, bodies: &dyn Bodies) -> Result<(), CheckError> {
+    let init = inspect::init(tree, bodies)
+        .map_err(|InspectError { path, error }| CheckError::Read { path, error })?;
+    if init.is_guard() { Ok(()) } else { Err(CheckError::NotGuard) }
+}
+
 /// The Go runtime names no `systemd.unit` for an initrd: the agent's target must be wanted in the tree.
 fn units(tree: &Tree) -> Result<(), CheckError> {
     let there = |unit: &&str| unit.parse().is_ok_and(|unit| tree.lookup(&unit).is_ok());
@@ -255,8 +268,10 @@ fn executable(
     bodies: &dyn Bodies,
     seen: &mut BTreeSet<GuestPath>,
 ) -> Result<(), CheckError> {
-    let mut waiting = vec![program.clone()];
-    while let Some(path) = waiting.pop() {
+    // As ld.so(8) loads them: in breadth, and what is loaded under a name is not looked for again.
+    let mut waiting = VecDeque::from([program.clone()]);
+    let mut loaded = BTreeSet::new();
+    while let Some(path) = waiting.pop_front() {
         let real = tree.follow(&path)?;
         if !seen.insert(real.clone()) {
             continue;
@@ -271,11 +286,11 @@ fn executable(
         let needs = |needs: &str| CheckError::Needs { path: path.clone(), needs: needs.to_owned() };
         if let Some(interpreter) = &elf.interpreter {
             let found = interpreter.parse().ok().filter(|found| tree.lookup(found).is_ok());
-            waiting.push(found.ok_or_else(|| needs(interpreter))?);
+            waiting.push_back(found.ok_or_else(|| needs(interpreter))?);
         }
-        for library in &elf.needed {
+        for library in elf.needed.iter().filter(|library| loaded.insert((*library).clone())) {
             let found = find_library(arch, tree, &real, &elf.search, library);
-            waiting.push(found.ok_or_else(|| needs(library))?);
+            waiting.push_back(found.ok_or_else(|| needs(library))?);
         }
     }
     Ok(())

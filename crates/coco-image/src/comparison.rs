@@ -91,7 +91,7 @@ const FIELDS: [(&str, Field); 9] = [
 /// Compares two initrds that were read with digests.
 pub fn compare(a: &Initrd, b: &Initrd) -> Comparison {
     let mut found = Comparison::default();
-    for (path, entry) in a.tree.iter().filter(|(path, _)| !path.is_root()) {
+    for (path, entry) in a.tree.iter() {
         match b.tree.get(path) {
             None => found.removed.push(path.clone()),
             Some(other) => {
@@ -295,6 +295,7 @@ mod tests {
         for (from, to, fact) in [
             ("f 100644 0 x", "f 100644 0 yz", Fact::Content(content("x"), content("yz"))),
             ("f 100644 0 x", "f 100600 0 x", Fact::Mode("0644".to_owned(), "0600".to_owned())),
+            (". 40755 0 ", ". 40700 0 ", Fact::Mode("0755".to_owned(), "0700".to_owned())),
             ("l 120777 0 a", "l 120777 0 b", Fact::Target("a".to_owned(), "b".to_owned())),
             ("f 120777 0 a", "f 10644 0 ", Fact::Kind("symlink", "fifo")),
         ] {

@@ -3,10 +3,12 @@
 //! What was there stays in the layer `base`, what is new is in `configuration`. Whether the policy is fit for a
 //! default, and what the guard is told, is the program's business.
 
+mod appendix;
 mod certificates;
 
 use std::collections::BTreeMap;
 
+pub use appendix::{append, appendix_offset};
 pub use certificates::{CERTIFICATES, Certificates, NotCertificates, bundle_place};
 
 use crate::assemble::{
@@ -15,6 +17,9 @@ use crate::assemble::{
 use crate::path::GuestPath;
 use crate::tree::{Body, FollowError, Layer, Node, Origin, Parents, Tree, TreeError};
 use crate::units::{Init, Mode};
+
+/// What the guard's plan is called when it is missed.
+const PLAN_ROLE: &str = "the guard's plan";
 
 /// What is to be changed.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +54,8 @@ pub struct Customized {
     pub tree: Tree,
     /// Policies that were left out.
     pub removed_policies: Vec<GuestPath>,
+    /// Policies that lie about without effect: an appendix can't remove them.
+    pub kept_policies: Vec<GuestPath>,
     /// Whether each added file has replaced one.
     pub replaced: BTreeMap<GuestPath, bool>,
     /// Directories that were made for added files.
@@ -99,6 +106,17 @@ pub enum CustomizeError {
     /// What is written for the policy does not fit into the tree.
     #[error(transparent)]
     Assemble(#[from] AssembleError),
+    /// The kernel only ever adds.
+    #[error("--remove {0}: an appendix can't remove a file")]
+    Appended(GuestPath),
+    /// The kernel writes into a file that is there, whatever its names.
+    #[error("{path} and {other} are one file of the image: an appendix would change both")]
+    Shared {
+        /// The file that is to be replaced.
+        path: GuestPath,
+        /// Its first name, or a further one.
+        other: GuestPath,
+    },
     /// The changed image would not start.
     #[error("the changed image has no {role}: {error}")]
     Broken {
@@ -111,36 +129,44 @@ pub enum CustomizeError {
 
 /// Makes `edits` to `base`.
 pub fn apply(base: &Tree, edits: &Edits) -> Result<Customized, CustomizeError> {
+    change(base, edits, Layer::Configuration)
+}
+
+/// Makes `edits` to `base`; what is new goes into `layer`.
+fn change(base: &Tree, edits: &Edits, layer: Layer) -> Result<Customized, CustomizeError> {
     let mut tree = base.clone();
     refuse_conflicts(&tree, edits)?;
     for path in &edits.remove {
         tree.remove_all(&real_name(base, path));
     }
     let mut removed_policies = Vec::new();
-    if let Some(policy) = &edits.policy {
-        removed_policies = assemble::replace_policy(&mut tree, policy)?;
+    match &edits.policy {
+        Some(policy) if layer == Layer::Appendix => assemble::add_policy(&mut tree, policy, layer)?,
+        Some(policy) => removed_policies = assemble::replace_policy(&mut tree, policy)?,
+        None => {}
     }
+    let mut put = |path: &GuestPath, node| put(&mut tree, path, node, layer);
     let mut replaced = BTreeMap::new();
     for Addition { path, mode, body } in &edits.add {
-        let is_there = put(&mut tree, path, Node::File(*mode, body.clone()))?;
+        let is_there = put(path, Node::File(*mode, body.clone()))?;
         replaced.insert(path.clone(), is_there);
     }
     if let Some(plan) = &edits.plan {
-        put(&mut tree, &GuestPath::fixed(GUARD_PLAN), Node::File(Mode::FILE, plan.clone()))?;
+        put(&GuestPath::fixed(GUARD_PLAN), Node::File(Mode::FILE, plan.clone()))?;
     }
     if let Some((path, body)) = &edits.bundle {
-        let mode = match tree.get(path).map(|entry| &entry.node) {
+        let mode = match base.get(path).map(|entry| &entry.node) {
             Some(Node::File(mode, _)) => *mode,
             _ => Mode::FILE,
         };
-        put(&mut tree, path, Node::File(mode, body.clone()))?;
+        put(path, Node::File(mode, body.clone()))?;
     }
     still_starts(base, &tree)?;
     let made = tree.iter().filter(|(path, entry)| {
-        entry.origin == Origin::Implied && entry.layer == Layer::Configuration && base.get(path).is_none()
+        entry.origin == Origin::Implied && entry.layer == layer && base.get(path).is_none()
     });
     let made = made.map(|(path, _)| path.clone()).collect();
-    Ok(Customized { tree, removed_policies, replaced, made })
+    Ok(Customized { tree, removed_policies, kept_policies: Vec::new(), replaced, made })
 }
 
 /// What runs as PID 1 in the end, by its usual name if it has one: `exec` of the guard's plan, or [`INIT`].
@@ -157,13 +183,13 @@ pub fn started(tree: &Tree, exec: Option<&GuestPath>) -> Result<(Option<Init>, S
 }
 
 /// Puts `node` at `path`; says whether a file was there.
-fn put(tree: &mut Tree, path: &GuestPath, node: Node) -> Result<bool, CustomizeError> {
+fn put(tree: &mut Tree, path: &GuestPath, node: Node, layer: Layer) -> Result<bool, CustomizeError> {
     let old = tree.get(&real_name(tree, path)).map(|entry| &entry.node);
     if matches!(old, Some(Node::Directory(_))) {
         return Err(CustomizeError::Directory(path.clone()));
     }
     let is_there = old.is_some();
-    tree.insert(path, node, Layer::Configuration, Parents::Implied)
+    tree.insert(path, node, layer, Parents::Implied)
         .map_err(|error| CustomizeError::Add { path: path.clone(), error })?;
     Ok(is_there)
 }
@@ -190,7 +216,11 @@ fn refuse_conflicts(tree: &Tree, edits: &Edits) -> Result<(), CustomizeError> {
             return Err(CustomizeError::Reserved(path.clone()));
         }
     }
-    let needed = needed(tree);
+    let mut needed = needed(tree);
+    if edits.plan.is_none() {
+        // Without the guard nobody reads it.
+        needed.retain(|(_, role)| *role != PLAN_ROLE);
+    }
     for path in &edits.remove {
         let real = real_name(tree, path);
         if tree.get(&real).is_none() {
@@ -209,8 +239,7 @@ fn refuse_conflicts(tree: &Tree, edits: &Edits) -> Result<(), CustomizeError> {
 
 /// What may not be removed: by the name it is asked for, and by its real one.
 fn needed(tree: &Tree) -> Vec<(GuestPath, &'static str)> {
-    let roles =
-        [(INIT, "init"), (AGENT, "agent"), (DEFAULT_POLICY, "policy"), (GUARD_PLAN, "the guard's plan")];
+    let roles = [(INIT, "init"), (AGENT, "agent"), (DEFAULT_POLICY, "policy"), (GUARD_PLAN, PLAN_ROLE)];
     let mut needed = Vec::new();
     for (name, role) in roles {
         let name = GuestPath::fixed(name);

@@ -75,6 +75,14 @@ pub fn groups(tree: &Tree, epoch: Epoch) -> Vec<Group> {
     groups
 }
 
+/// The appendix of `tree`, for one stream: an archive of its own, however large, behind a finished image.
+pub fn appendix(tree: &Tree, epoch: Epoch) -> Group {
+    let members = members(tree, &places(tree), Layer::Appendix, epoch);
+    let len = |member: &Member| newc::member_len(member.path.member(), member.body.len());
+    let len = members.iter().map(len).sum::<u64>() + newc::member_len(crate::path::TRAILER, 0);
+    Group { layer: Layer::Appendix, members, end: End::Trailer, len }
+}
+
 /// The name of the layer each member is in.
 pub fn layer_names(groups: &[Group]) -> BTreeMap<GuestPath, &'static str> {
     let of_group = |group: &Group| {
@@ -268,6 +276,23 @@ mod tests {
         let members: Vec<usize> =
             groups(&tree, Epoch::default()).iter().map(|group| group.members.len()).collect();
         assert_eq!(members, [2, 1, 2]);
+    }
+
+    #[test]
+    fn an_appendix_has_what_is_new_and_no_directory_that_is_there() {
+        let mut tree = Tree::default();
+        for (name, node, layer) in [
+            ("/etc/a", file(1), Layer::Base),
+            ("/etc/b", file(GROUP_BYTES), Layer::Appendix),
+            ("/opt/c", file(3), Layer::Appendix),
+        ] {
+            tree.insert(&path(name), node, layer, Parents::Implied).unwrap();
+        }
+        let group = appendix(&tree, Epoch::default());
+        let names: Vec<&str> = group.members.iter().map(|member| member.path.as_str()).collect();
+        assert_eq!((names.as_slice(), group.end), (&["/etc/b", "/opt", "/opt/c"][..], End::Trailer));
+        let heads = [("etc/b", GROUP_BYTES), ("opt", 0), ("opt/c", 3), ("TRAILER!!!", 0)];
+        assert_eq!(group.len, heads.map(|(name, body)| newc::member_len(name, body)).iter().sum::<u64>());
     }
 
     #[test]

@@ -5,6 +5,9 @@
 
 mod bootable;
 mod customization;
+mod files;
+mod measurements;
+mod moved;
 mod overlay;
 mod read;
 mod summary;
@@ -15,12 +18,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Sha256, Sha384};
 use crate::modules::Modules;
-use crate::pack::Packed;
+use crate::pack::{Packed, PackedLayer};
 use crate::path::GuestPath;
-use crate::tree::{DeviceKind, Node, Tree};
+use crate::tree::{Node, Tree};
 use crate::units::{Arch, Init, Method, Runtime, Tee};
 pub use bootable::Bootable;
-pub use customization::{AddedFile, CertificatesRecord, CustomizationRecord};
+pub use customization::{AddedFile, AppendedRecord, CertificatesRecord, CustomizationRecord};
+pub use files::{file_records, files};
+pub use measurements::{
+    ArtefactRecord, Certainty, EventRecord, InitDataRecord, LaunchRecord, MeasuredInitrdRecord,
+    MeasurementsRecord, PlatformRecord, SnpPlatformRecord, TdxPlatformRecord, ValueRecord,
+};
+pub use moved::{Moved, moved};
 pub use overlay::{InitdataRecord, OverlayFileRecord, OverlayManifest, OverlayProfileRecord, OverlayRecord};
 pub use read::ReadError;
 pub use summary::{Summary, SummaryError};
@@ -65,6 +74,9 @@ pub struct Manifest {
     /// What was changed of an existing image; absent if it was built from inputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customization: Option<CustomizationRecord>,
+    /// What evidence will show of a launch; absent if kernel and firmware were not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measurements: Option<MeasurementsRecord>,
     /// Every file of the image.
     pub files: Vec<FileRecord>,
 }
@@ -273,6 +285,11 @@ pub struct FileRecord {
 }
 
 impl Manifest {
+    /// What was appended to which image; `None` if the image was packed as a whole.
+    pub fn appended(&self) -> Option<&AppendedRecord> {
+        self.customization.as_ref()?.appended.as_ref()
+    }
+
     /// The manifest as JSON: keys sorted, two spaces, a newline at the end.
     pub fn to_json(&self) -> String {
         json(self)
@@ -289,25 +306,20 @@ fn json(manifest: &impl Serialize) -> String {
 
 /// The layers as records, each with its place in the image.
 pub fn layers(packed: &Packed) -> Vec<LayerRecord> {
-    let mut offset = 0;
-    let mut records = Vec::new();
-    for layer in &packed.layers {
-        records.push(LayerRecord {
-            name: layer.layer.name().to_owned(),
-            offset,
-            size: layer.packed,
-            unpacked: layer.unpacked,
-            sha256: layer.sha256,
-            members: layer.members,
-        });
-        offset += layer.packed;
-    }
-    records
+    let record = |layer: &PackedLayer| LayerRecord {
+        name: layer.layer.name().to_owned(),
+        offset: layer.offset,
+        size: layer.packed,
+        unpacked: layer.unpacked,
+        sha256: layer.sha256,
+        members: layer.members,
+    };
+    packed.layers.iter().map(record).collect()
 }
 
 /// The modules the guard loads, with the digests that packing computed.
 pub fn modules(modules: &Modules, tree: &Tree, packed: &Packed) -> ModulesRecord {
-    let digests = file_digests(tree, packed);
+    let digests = files::file_digests(tree, packed);
     let digest = |path: &GuestPath| {
         let real = tree.follow(path).ok()?;
         let first = match tree.get(&real).map(|entry| &entry.node) {
@@ -328,72 +340,4 @@ pub fn modules(modules: &Modules, tree: &Tree, packed: &Packed) -> ModulesRecord
             .map(|soft| SoftDependencyRecord { module: soft.module.to_string(), wants: soft.wants.clone() })
             .collect(),
     }
-}
-
-/// Every file of `tree`, with the digests that packing computed and the layers they were put in.
-pub fn files(tree: &Tree, packed: &Packed, places: &BTreeMap<GuestPath, &'static str>) -> Vec<FileRecord> {
-    let digests = file_digests(tree, packed);
-    file_records(tree, &|first| digests.get(first).copied(), &|path| {
-        places.get(path).copied().unwrap_or_default()
-    })
-}
-
-/// Every file of `tree`, with the digest of each file's first name, and the layer of each.
-pub fn file_records(
-    tree: &Tree,
-    digest: &dyn Fn(&GuestPath) -> Option<Sha256>,
-    layer: &dyn Fn(&GuestPath) -> &'static str,
-) -> Vec<FileRecord> {
-    tree.iter()
-        .map(|(path, entry)| {
-            let blank = FileRecord {
-                path: path.to_string(),
-                kind: entry.node.kind().to_owned(),
-                mode: "0777".to_owned(),
-                layer: layer(path).to_owned(),
-                size: None,
-                sha256: None,
-                target: None,
-                device: None,
-            };
-            match &entry.node {
-                Node::Directory(mode) | Node::Fifo(mode) => FileRecord { mode: mode.to_string(), ..blank },
-                Node::File(mode, body) => FileRecord {
-                    mode: mode.to_string(),
-                    size: Some(body.len()),
-                    sha256: digest(path),
-                    ..blank
-                },
-                Node::HardLink(first) => FileRecord {
-                    mode: mode_of(tree, first),
-                    target: Some(first.to_string()),
-                    sha256: digest(first),
-                    ..blank
-                },
-                Node::Symlink(target) => FileRecord { target: Some(target.clone()), ..blank },
-                Node::Device(DeviceKind::Character | DeviceKind::Block, mode, major, minor) => {
-                    FileRecord { mode: mode.to_string(), device: Some((*major, *minor)), ..blank }
-                }
-            }
-        })
-        .collect()
-}
-
-fn mode_of(tree: &Tree, first: &GuestPath) -> String {
-    match tree.get(first).map(|entry| &entry.node) {
-        Some(Node::File(mode, _)) => mode.to_string(),
-        _ => String::new(),
-    }
-}
-
-/// Digests by first name; the archive has the body, and so the digest, at the last name.
-fn file_digests<'t>(tree: &'t Tree, packed: &Packed) -> BTreeMap<&'t GuestPath, Sha256> {
-    let mut digests = BTreeMap::new();
-    for (path, entry) in tree.iter() {
-        let first = if let Node::HardLink(first) = &entry.node { first } else { path };
-        if let Some(digest) = packed.files.get(path) {
-            digests.insert(first, *digest);
-        }
-    }
-    digests
 }

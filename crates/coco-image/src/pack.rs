@@ -45,6 +45,8 @@ const COPY_BYTES: usize = 128 << 10;
 pub struct PackedLayer {
     /// Which one.
     pub layer: Layer,
+    /// Where it starts in the image, in bytes.
+    pub offset: u64,
     /// Bytes of its archive.
     pub unpacked: u64,
     /// Bytes in the image.

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::archive::initrd::Initrd;
+use crate::archive::initrd::{Initrd, RawMember};
 use crate::check;
+use crate::customize::appendix_offset;
 use crate::decompress::Format;
 use crate::digest::{Sha256, Sha384};
-use crate::manifest::{self, FileRecord, LayerRecord, Manifest};
+use crate::manifest::{self, FileRecord, LayerRecord, Manifest, MeasurementsRecord, moved};
 use crate::newc::Header;
 use crate::path::GuestPath;
 use crate::tree::Layer;
@@ -122,11 +123,12 @@ pub fn bytes(manifest: &Manifest, found: &FoundBytes) -> Vec<Difference> {
     let mut end = 0;
     for (layer, sha256) in manifest.layers.iter().zip(&found.layers) {
         let name = layer_name(layer);
-        differ.compare(&name, "offset", &end, &layer.offset);
+        differ.compare(&name, "offset", &start(manifest, layer, end), &layer.offset);
         differ.compare(&name, "SHA-256", sha256, &layer.sha256);
         end = layer.offset.saturating_add(layer.size);
     }
     differ.compare("layers", "end", &found.size, &end);
+    appended(manifest, found, &mut differ);
     differ.0
 }
 
@@ -147,7 +149,36 @@ pub fn rebuilt(recorded: &Manifest, again: &Manifest) -> Vec<Difference> {
         manifest.files.iter().map(|file| (file.path.clone(), facts(file))).collect()
     };
     differ.maps("rebuilt file", &files(again), &files(recorded));
+    predicted(recorded.measurements.as_ref(), again.measurements.as_ref(), &mut differ);
     differ.0
+}
+
+/// Compares what was predicted with what is predicted again: values first, and if these are the same, the rest.
+fn predicted(
+    recorded: Option<&MeasurementsRecord>,
+    again: Option<&MeasurementsRecord>,
+    differ: &mut Differences,
+) {
+    let (Some(old), Some(new)) = (recorded, again) else {
+        let word =
+            |record: Option<&MeasurementsRecord>| record.map_or("nothing", |_| "predictions").to_owned();
+        differ.compare("measurements", "rebuilt", &word(again), &word(recorded));
+        return;
+    };
+    let values = moved(old, new);
+    if values.is_empty() && old != new {
+        let expected = "what the manifest says".to_owned();
+        differ.add(
+            "measurements",
+            "rebuilt",
+            "the same values, and other facts beside them".to_owned(),
+            expected,
+        );
+    }
+    for value in values {
+        let (got, expected) = (value.to.unwrap_or_default(), value.from.unwrap_or_default());
+        differ.add(&format!("measurements {} {}", value.launch, value.name), "rebuilt value", got, expected);
+    }
 }
 
 /// Compares what the image unpacks to: layers, headers and every file.
@@ -156,7 +187,11 @@ pub fn contents(manifest: &Manifest, found: &Initrd) -> Vec<Difference> {
     for layer in &manifest.layers {
         compare_layer(manifest, layer, found, &mut differ);
     }
-    for member in &found.members {
+    // What was kept of another image has its times and owners.
+    let is_ours = |member: &&RawMember| {
+        manifest.appended().is_none() || layer_of(manifest, found, member) == Layer::Appendix.name()
+    };
+    for member in found.members.iter().filter(is_ours) {
         let Header { uid, gid, mtime, .. } = member.header;
         differ.compare(member.path.as_str(), "time", &mtime, &manifest.epoch);
         if (uid, gid) != (0, 0) {
@@ -166,9 +201,11 @@ pub fn contents(manifest: &Manifest, found: &Initrd) -> Vec<Difference> {
     let memory = check::unpacked_memory(&found.tree);
     differ.compare("image", "unpacked_memory", &memory, &manifest.image.unpacked_memory);
     let layers: BTreeMap<&GuestPath, &'static str> =
-        found.members.iter().map(|member| (&member.path, layer_of(&member.header))).collect();
+        found.members.iter().map(|member| (&member.path, layer_of(manifest, found, member))).collect();
+    // Members of any image may have names that lead through links; ours don't.
+    let other = manifest.appended().map_or("", |_| Layer::Base.name());
     let records = manifest::file_records(&found.tree, &|path| found.digest(path), &|path| {
-        layers.get(path).copied().unwrap_or_default()
+        layers.get(path).copied().unwrap_or(other)
     });
     compare_files(&records, &manifest.files, &mut differ);
     differ.0
@@ -231,14 +268,15 @@ pub fn beside(
 
 fn compare_layer(manifest: &Manifest, layer: &LayerRecord, found: &Initrd, differ: &mut Differences) {
     let name = layer_name(layer);
-    let members = found.members.iter().filter(|member| layer_of(&member.header) == layer.name).count();
+    let members =
+        found.members.iter().filter(|member| layer_of(manifest, found, member) == layer.name).count();
     differ.compare(&name, "members", &members, &layer.members);
     let place = layer.offset..layer.offset.saturating_add(layer.size);
     let segments = || found.segments.iter().filter(|segment| place.contains(&segment.offset));
     // Layers that are not compressed are one segment to the kernel.
     let unpacked = match manifest.compression.method {
-        Method::None => layer.size,
-        Method::Gzip | Method::Zstd => segments().map(|segment| segment.unpacked).sum(),
+        Method::None if manifest.appended().is_none() => layer.size,
+        _ => segments().map(|segment| segment.unpacked).sum(),
     };
     differ.compare(&name, "unpacked size", &unpacked, &layer.unpacked);
     let expected = match manifest.compression.method {
@@ -246,7 +284,8 @@ fn compare_layer(manifest: &Manifest, layer: &LayerRecord, found: &Initrd, diffe
         Method::Gzip => Format::Gzip,
         Method::Zstd => Format::Zstd,
     };
-    if let Some(segment) = segments().find(|segment| segment.format != expected) {
+    let is_kept = manifest.appended().is_some() && layer.name == Layer::Base.name();
+    if let Some(segment) = segments().find(|segment| segment.format != expected && !is_kept) {
         differ.compare(&name, "compression", &segment.format.to_string(), &expected.to_string());
     }
 }
@@ -255,8 +294,40 @@ fn layer_name(layer: &LayerRecord) -> String {
     format!("layer {}", layer.name)
 }
 
-fn layer_of(header: &Header) -> &'static str {
-    Layer::ALL.into_iter().find(|layer| layer.device() == header.dev_minor).map_or("", Layer::name)
+/// Where `layer` should start: behind the one before, which ends at `end`. In front of an appendix are zeros.
+fn start(manifest: &Manifest, layer: &LayerRecord, end: u64) -> u64 {
+    let behind = appendix_offset(end, Format::Plain)..=appendix_offset(end, Format::Lz4);
+    let is_appendix = manifest.appended().is_some() && layer.name == Layer::Appendix.name();
+    if is_appendix && behind.contains(&layer.offset) { layer.offset } else { end }
+}
+
+/// Compares what is said of the image that was kept with its bytes.
+fn appended(manifest: &Manifest, found: &FoundBytes, differ: &mut Differences) {
+    let (Some(customization), Some(appended)) = (&manifest.customization, manifest.appended()) else {
+        return;
+    };
+    let layers = || manifest.layers.iter().zip(&found.layers);
+    let find = |wanted: Layer| layers().find(|(layer, _)| layer.name == wanted.name());
+    let text = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
+    let base = find(Layer::Base);
+    let size = base.map(|(layer, _)| layer.size.to_string());
+    differ.compare("customization", "base_size", &text(size), &appended.base_size.to_string());
+    let sha256 = base.map(|(_, sha256)| sha256.to_string());
+    differ.compare("customization", "base_sha256", &text(sha256), &customization.base_sha256.to_string());
+    let offset = find(Layer::Appendix).map(|(layer, _)| layer.offset.to_string());
+    differ.compare("customization", "offset", &text(offset), &appended.offset.to_string());
+}
+
+/// The layer of a member. Ours tell it by their device number; those of an image that was kept may have any, and
+/// are told by their place.
+fn layer_of(manifest: &Manifest, found: &Initrd, member: &RawMember) -> &'static str {
+    let Some(appended) = manifest.appended() else {
+        let is_its = |layer: &Layer| layer.device() == member.header.dev_minor;
+        return Layer::ALL.into_iter().find(is_its).map_or("", Layer::name);
+    };
+    let segment = found.segments.get(member.segment);
+    let is_appended = segment.is_some_and(|segment| segment.offset >= appended.offset);
+    if is_appended { Layer::Appendix.name() } else { Layer::Base.name() }
 }
 
 fn compare_files(found: &[FileRecord], expected: &[FileRecord], differ: &mut Differences) {

@@ -22,7 +22,7 @@ use crate::decompress::Format;
 use crate::digest::Sha256;
 use crate::newc::{ALIGN, Header};
 use crate::path::GuestPath;
-use crate::tree::{Body, Extent, Node, Spool, Tree};
+use crate::tree::{Body, Extent, Node, Origin, Spool, Tree};
 use ahead::Ahead;
 use members::{Event, Parsed};
 use replay::Replay;
@@ -101,13 +101,14 @@ impl Initrd {
         }
     }
 
-    /// The files as an input's members: a hard link comes after its first name.
+    /// The files as an input's members: a hard link comes after its first name. The root directory is one if the
+    /// initrd has it.
     pub fn into_members(self) -> Vec<Member> {
         // Byte order does not promise it.
         let (links, files): (Vec<Member>, Vec<Member>) = self
             .tree
             .iter()
-            .filter(|(path, _)| !path.is_root())
+            .filter(|(_, entry)| entry.origin == Origin::Declared)
             .map(|(path, entry)| Member { path: path.clone(), node: entry.node.clone() })
             .partition(|member| matches!(member.node, Node::HardLink(_)));
         files.into_iter().chain(links).collect()

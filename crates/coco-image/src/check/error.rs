@@ -56,6 +56,9 @@ pub enum CheckError {
         /// Its interpreter or library.
         needs: String,
     },
+    /// Another program was given as the guard: it does not read the plan.
+    #[error("{INIT} is not the guard: it has not the guard's texts in it")]
+    NotGuard,
     /// A file that must be there leads nowhere.
     #[error(transparent)]
     Follow(#[from] FollowError),

@@ -54,6 +54,7 @@ const S390: u16 = 22;
 const STATIC: Program<'_> =
     Program { machine: X86_64, interpreter: None, needed: &[], runpath: None, tail: "" };
 const AGENT_PROGRAM: Program<'_> = Program { tail: "reads /etc/kata-opa/default-policy.rego", ..STATIC };
+const GUARD_PROGRAM: Program<'_> = Program { tail: "coco-guard: /etc/coco-initrd/guard.toml", ..STATIC };
 
 impl Program<'_> {
     fn bytes(&self) -> Vec<u8> {
@@ -143,7 +144,7 @@ fn policy() -> PolicyFile {
 /// A tree that passes, with these nodes over it.
 fn with(changes: &[(&str, Node)]) -> Tree {
     let good = [
-        ("/init", STATIC.node()),
+        ("/init", GUARD_PROGRAM.node()),
         ("/usr/bin/kata-agent", AGENT_PROGRAM.node()),
         ("/usr/local/bin/attestation-agent", STATIC.node()),
         ("/etc/config.json", file("{}")),
@@ -292,7 +293,7 @@ fn a_program_for_another_processor_is_refused() {
     }
     let arm = |program: Program<'_>| Program { machine: AARCH64, ..program }.node();
     let tree = with(&[
-        ("/init", arm(STATIC)),
+        ("/init", arm(GUARD_PROGRAM)),
         ("/usr/bin/kata-agent", arm(AGENT_PROGRAM)),
         ("/usr/local/bin/attestation-agent", arm(STATIC)),
     ]);
@@ -567,4 +568,69 @@ fn a_program_that_cannot_be_read_is_named() {
     let body = Body::Extent(Extent { store: 0, offset: 0, len: 1000 });
     let error = refused(&[("/init", Node::File(Mode::PROGRAM, body))]);
     assert_eq!(error, "/init: bad sector");
+}
+
+#[test]
+fn another_program_than_the_guard_is_refused_if_the_guard_is_on() {
+    assert_eq!(
+        refused(&[("/init", STATIC.node())]),
+        "/init is not the guard: it has not the guard's texts in it"
+    );
+}
+
+/// What is told of `base` with these nodes over it, the last of which was added.
+fn told_of(base: &Tree, over: &[(&str, Node)]) -> Result<Vec<String>, String> {
+    let mut tree = base.clone();
+    let mut added = Vec::new();
+    for (path, node) in over {
+        tree.insert(&guest(path), node.clone(), Layer::Appendix, Parents::Implied).unwrap();
+        added = vec![guest(path)];
+    }
+    let programs = [guest("/init"), guest("/usr/bin/kata-agent")];
+    let changed = Changed { base, tree: &tree, added: &added, programs: &programs };
+    let told = customized(Arch::X86_64, changed, &NoBodies).map_err(|error| error.to_string())?;
+    Ok(told.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn what_was_added_to_an_image_must_run() {
+    let program = |node| told_of(&with(&[]), &[("/opt/x", node)]);
+    assert_eq!(program(STATIC.node()), Ok(vec![]));
+    let needs = "/opt/x needs libc.so.6, which is not in the image".to_owned();
+    assert_eq!(program(dynamic(&["libc.so.6"]).node()), Err(needs));
+    let other = Program { machine: AARCH64, ..STATIC }.node();
+    assert_eq!(
+        program(other),
+        Err("/opt/x is for another processor: got aarch64, expected x86_64".to_owned())
+    );
+    let script = Node::File(Mode::PROGRAM, Body::bytes(b"#!/bin/sh"));
+    assert_eq!(program(script), Ok(vec![]));
+}
+
+#[test]
+fn what_an_image_has_had_before_is_told_and_what_is_new_refused() {
+    let agent = |node| [("/usr/bin/kata-agent", node)];
+    let broken = dynamic(&["libc.so.6"]).node();
+    let base = with(&agent(broken.clone()));
+    let needs = "/usr/bin/kata-agent needs libc.so.6, which is not in the image".to_owned();
+    assert_eq!(told_of(&base, &[]), Ok(vec![needs.clone()]));
+    assert_eq!(told_of(&with(&[]), &agent(broken)), Err(needs));
+    let silent = "/usr/bin/kata-agent is an agent without policy support: \
+        it has no `/etc/kata-opa/default-policy.rego` in it"
+        .to_owned();
+    assert_eq!(told_of(&with(&agent(STATIC.node())), &[]), Ok(vec![silent.clone()]));
+    assert_eq!(told_of(&with(&[]), &agent(STATIC.node())), Err(silent));
+    let script = Node::File(Mode::PROGRAM, Body::bytes(b"#!/bin/sh"));
+    assert_eq!(told_of(&with(&[("/init", script)]), &[]), Ok(vec![]));
+}
+
+#[test]
+fn a_library_that_is_loaded_already_is_not_looked_for_again() {
+    let agent = Program { needed: &["a.so", "b.so"], runpath: Some("/usr/lib/own"), ..AGENT_PROGRAM };
+    let tree = with(&[
+        ("/usr/bin/kata-agent", agent.node()),
+        ("/usr/lib/own/a.so", dynamic(&["b.so"]).node()),
+        ("/usr/lib/own/b.so", STATIC.node()),
+    ]);
+    assert_eq!(checked(&tree), Ok(()));
 }

@@ -1,6 +1,7 @@
 //! Edits to a small tree: what they give, and what is refused.
 
 use super::*;
+use crate::decompress::Format;
 
 fn path(text: &str) -> GuestPath {
     text.parse().unwrap()
@@ -94,4 +95,90 @@ fn what_is_started_has_its_usual_name() {
     assert_eq!(started(&tree, Some(&path("/etc/motd"))).unwrap(), (None, "/etc/motd".to_owned()));
     tree.remove_all(&path("/init"));
     assert!(started(&tree, None).is_err());
+}
+
+/// The base with links and further names, as an appendix meets them.
+fn linked() -> Tree {
+    let mut tree = base();
+    for (name, node) in [
+        ("/dangling", Node::Symlink("nowhere".to_owned())),
+        ("/etc/issue", Node::HardLink(path("/etc/motd"))),
+        ("/etc/kata-opa/empty", Node::Directory(Mode::DIRECTORY)),
+        ("/loop", Node::Symlink("loop".to_owned())),
+    ] {
+        tree.insert(&path(name), node, Layer::Base, Parents::Implied).unwrap();
+    }
+    tree
+}
+
+fn appended(edits: &Edits) -> Vec<String> {
+    let done = append(&linked(), edits).unwrap();
+    let new = done.tree.iter().filter(|(_, entry)| entry.layer == Layer::Appendix);
+    new.map(|(path, entry)| format!("{} {path}", entry.node.kind())).collect()
+}
+
+#[test]
+fn an_appendix_has_what_is_new_by_its_real_name() {
+    let add = ["/bin/z", "/bin/kata-agent", "/bin/new/x", "/bin"].map(addition).to_vec();
+    let policy = Some(PolicyFile { name: "mine.rego".to_owned(), body: Body::bytes(b"closed") });
+    assert_eq!(
+        appended(&Edits { add, policy, ..Edits::default() }),
+        [
+            "file /bin",
+            "symlink /etc/kata-opa/default-policy.rego",
+            "file /etc/kata-opa/mine.rego",
+            "file /usr/bin/kata-agent",
+            "directory /usr/bin/new",
+            "file /usr/bin/new/x",
+            "file /usr/bin/z",
+        ]
+    );
+}
+
+#[test]
+fn policies_that_an_appendix_leaves_are_told() {
+    for (name, kept) in [("mine.rego", &["/etc/kata-opa/allow-all.rego"][..]), ("allow-all.rego", &[])] {
+        let policy = Some(PolicyFile { name: name.to_owned(), body: Body::bytes(b"closed") });
+        let done = append(&linked(), &Edits { policy, ..Edits::default() }).unwrap();
+        let names: Vec<&str> = done.kept_policies.iter().map(GuestPath::as_str).collect();
+        assert_eq!((names.as_slice(), done.removed_policies), (kept, vec![]));
+    }
+}
+
+#[test]
+fn what_an_appendix_can_not_do_is_refused() {
+    let add = |name: &str| Edits { add: vec![addition(name)], ..Edits::default() };
+    let remove = Edits { remove: vec![path("/etc/motd")], ..Edits::default() };
+    let bundle = Edits { bundle: Some((path("/etc/issue"), Body::bytes(b"pem"))), ..Edits::default() };
+    for (edits, told) in [
+        (remove, "--remove /etc/motd: an appendix can't remove a file"),
+        (
+            add("/etc/motd"),
+            "/etc/motd and /etc/issue are one file of the image: an appendix would change both",
+        ),
+        (
+            add("/etc/issue"),
+            "/etc/issue and /etc/motd are one file of the image: an appendix would change both",
+        ),
+        (bundle, "/etc/issue and /etc/motd are one file of the image: an appendix would change both"),
+        (add("/etc"), "--add /etc: a directory is there"),
+        (add("/etc/motd/x"), "--add /etc/motd/x: /etc/motd/x can't be below /etc/motd, which is a file"),
+        (add("/dangling/x"), "--add /dangling/x: /dangling leads to /nowhere, which is not in the image"),
+        (add("/loop/x"), "--add /loop/x: /loop goes through more than 40 symbolic links"),
+    ] {
+        assert_eq!(append(&linked(), &edits).unwrap_err().to_string(), told);
+    }
+}
+
+#[test]
+fn an_appendix_starts_where_the_kernel_looks_for_one() {
+    for (size, last, offset) in [
+        (8, Format::Gzip, 8),
+        (9, Format::Plain, 12),
+        (11, Format::Xz, 12),
+        (8, Format::Lz4, 12),
+        (9, Format::Lz4, 16),
+    ] {
+        assert_eq!(appendix_offset(size, last), offset, "{size} {last}");
+    }
 }

@@ -20,6 +20,18 @@ pub struct CustomizationRecord {
     pub policy_replaced: bool,
     /// The certificates that were added, if any.
     pub ca_bundle: Option<CertificatesRecord>,
+    /// If the image's bytes were kept, and what is new was put behind them; `None` if all was packed anew.
+    pub appended: Option<AppendedRecord>,
+}
+
+/// Where an appendix is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppendedRecord {
+    /// Size of the image that was kept, in bytes: it is the first that many bytes of the result.
+    pub base_size: u64,
+    /// Where the appendix starts, in bytes; zeros are before it.
+    pub offset: u64,
 }
 
 /// A file that was added.

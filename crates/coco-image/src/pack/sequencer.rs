@@ -99,10 +99,14 @@ impl<'a> Sequencer<'a> {
     pub(super) fn finish(self, groups: &[Group], files: BTreeMap<GuestPath, Sha256>) -> Packed {
         let sink = self.sink.into_inner().unwrap_or_else(PoisonError::into_inner);
         let (size, sha256, sha384, layers) = sink.finish();
+        let mut end = 0;
         let layers = layers.into_iter().map(|(layer, packed, sha256)| {
             let of_layer = groups.iter().filter(|group| group.layer == layer);
+            let offset = end;
+            end += packed;
             PackedLayer {
                 layer,
+                offset,
                 unpacked: of_layer.clone().map(|group| group.len).sum(),
                 packed,
                 sha256,

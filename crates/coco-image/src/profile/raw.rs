@@ -328,7 +328,7 @@ fn by_path<T>(child: Vec<T>, parent: Vec<T>, path: impl Fn(&T) -> &String) -> Ve
 }
 
 /// Line and column of a byte offset, both from 1.
-fn place(text: &str, offset: usize) -> (usize, usize) {
+pub(crate) fn place(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

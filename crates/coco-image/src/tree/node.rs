@@ -13,11 +13,13 @@ pub enum Layer {
     Components,
     /// What the profile itself says: policy, guard, `/init`, further files.
     Configuration,
+    /// What was put behind an image that was finished: an archive of its own.
+    Appendix,
 }
 
 impl Layer {
     /// All layers, first to last.
-    pub const ALL: [Self; 3] = [Self::Base, Self::Components, Self::Configuration];
+    pub const ALL: [Self; 4] = [Self::Base, Self::Components, Self::Configuration, Self::Appendix];
 
     /// Its name in the manifest.
     pub fn name(self) -> &'static str {
@@ -25,6 +27,7 @@ impl Layer {
             Self::Base => "base",
             Self::Components => "components",
             Self::Configuration => "configuration",
+            Self::Appendix => "appendix",
         }
     }
 
@@ -35,6 +38,7 @@ impl Layer {
             Self::Base => 1,
             Self::Components => 2,
             Self::Configuration => 3,
+            Self::Appendix => 4,
         }
     }
 }

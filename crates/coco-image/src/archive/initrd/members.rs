@@ -55,10 +55,8 @@ pub(super) struct Found {
 pub(super) enum Content {
     /// A regular file, or a further name of one.
     File(Extent, Option<Sha256>),
-    /// Anything else.
+    /// Anything else; the root directory, which is there anyway, for its mode.
     Node(Node),
-    /// The root directory, which is there anyway.
-    Root,
 }
 
 /// A segment to be read.
@@ -209,7 +207,6 @@ impl<R: Read> Members<'_, R> {
             _ if len > 0 => {
                 return Err(self.cut(&format!("{path} has a body of {len} bytes and is no regular file")));
             }
-            _ if path.is_root() => Content::Root,
             _ => {
                 let device = (header.rdev_major, header.rdev_minor);
                 Content::Node(special_node(&path, header.mode, device)?)

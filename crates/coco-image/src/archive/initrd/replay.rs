@@ -45,7 +45,6 @@ impl Replay {
 
     fn put(&mut self, path: &GuestPath, header: &Header, content: Content) -> Result<(), TreeError> {
         match content {
-            Content::Root => Ok(()),
             Content::Node(node) => self.tree.overwrite(path, node, Layer::Base),
             Content::File(extent, digest) => {
                 self.digests.extend(digest.map(|digest| (extent, digest)));

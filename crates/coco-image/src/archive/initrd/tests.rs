@@ -110,7 +110,8 @@ fn options(limit: u64, threads: usize) -> Options {
 fn read_with(image: &[u8], limit: u64) -> Result<Vec<String>, ArchiveError> {
     let memory = Memory::default();
     let initrd = read(&image.to_vec(), &memory, &options(limit, 1))?;
-    Ok(initrd.into_members().iter().map(|member| line(member, &memory)).collect())
+    let members = initrd.into_members();
+    Ok(members.iter().filter(|member| !member.path.is_root()).map(|member| line(member, &memory)).collect())
 }
 
 /// What a member is, in words: name, kind, mode, contents.
@@ -610,6 +611,20 @@ fn a_damaged_member_is_refused() {
     ] {
         assert_eq!(refused(&image), error, "{what}, plain");
         assert_eq!(refused(&gzip(&image)), error, "{what}, in a stream");
+    }
+}
+
+#[test]
+fn the_root_keeps_its_mode_and_is_a_member_if_it_was_one() {
+    for (members, mode, names) in [
+        (vec![file("a", "x")], "0755", &["/a"][..]),
+        (vec![member(of_mode(0o040_711), ".", b""), file("a", "x")], "0711", &["/", "/a"]),
+    ] {
+        let initrd = read(&archive(&members), &Memory::default(), &options(1 << 20, 1)).unwrap();
+        let root = initrd.tree.get(&GuestPath::root()).unwrap();
+        assert_eq!(root.node, Node::Directory(mode.parse().unwrap()));
+        let members = initrd.into_members();
+        assert_eq!(members.iter().map(|member| member.path.as_str()).collect::<Vec<_>>(), names);
     }
 }
 

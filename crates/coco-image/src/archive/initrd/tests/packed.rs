@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use proptest::prelude::*;
 
 use super::*;
-use crate::layer::{GROUP_BYTES, groups};
+use crate::customize::{self, Addition, Edits};
+use crate::layer::{self, GROUP_BYTES, groups};
 use crate::pack::{self, pack};
 use crate::tree::{Bodies, DeviceKind, Layer, Parents};
 use crate::units::{Epoch, Method, Mode};
@@ -111,6 +112,41 @@ fn names_of_one_file_in_different_groups_stay_one_file() {
     }
 }
 
+/// `base` with the appendix of `tree` behind it.
+fn appended(base: Vec<u8>, tree: &Tree, method: Method) -> Vec<u8> {
+    let last = read(&base, &Memory::default(), &options(1 << 30, 1)).unwrap().segments.last().unwrap().format;
+    let mut image = base;
+    let offset = customize::appendix_offset(u64::try_from(image.len()).unwrap(), last);
+    image.resize(usize::try_from(offset).unwrap(), 0);
+    let options = pack::Options { method, threads: NonZeroUsize::MIN };
+    let appendix = layer::appendix(tree, Epoch::default());
+    pack(&[appendix], options, &Memory::default(), &mut image, &|_| ()).unwrap();
+    image
+}
+
+fn addition(name: &str, text: &[u8]) -> Addition {
+    Addition { path: path(name), mode: Mode::FILE, body: Body::bytes(text) }
+}
+
+#[test]
+fn an_appendix_is_read_behind_an_image_of_any_compression() {
+    let base = tree(vec![("/init", body("init"), Layer::Base), ("/etc/a", body("old"), Layer::Base)]);
+    let add = vec![addition("/etc/a", b"new"), addition("/etc/b/c", b"more")];
+    let done = customize::append(&base, &Edits { add, ..Edits::default() }).unwrap();
+    let plain = image(&base, Method::None);
+    for pack in [|bytes: &[u8]| bytes.to_vec(), gzip, zstd, xz, lzma, bzip2, lz4] {
+        for zeros in 0..6 {
+            let base = [pack(&plain), vec![0; zeros]].concat();
+            let format = Format::of(&base);
+            for method in Method::ALL {
+                let image = appended(base.clone(), &done.tree, *method);
+                assert!(image.starts_with(&base));
+                assert_eq!(read_back(&image), expected(&done.tree), "{format} {zeros} {method}");
+            }
+        }
+    }
+}
+
 /// A node for a name, told by one number; names are such that directories may be in the way.
 fn random_tree(choices: &[(u8, u8, u8, Vec<u8>)]) -> Tree {
     let mut tree = Tree::default();
@@ -156,6 +192,32 @@ proptest! {
         let tree = random_tree(&choices);
         prop_assert_eq!(read_back(&image(&tree, Method::None)), expected(&tree));
         prop_assert_eq!(read_back(&image(&tree, Method::Zstd)), expected(&tree));
+    }
+
+    #[test]
+    fn any_tree_with_an_appendix_reads_back_equal(
+        choices in prop::collection::vec(
+            (any::<u8>(), any::<u8>(), any::<u8>(), prop::collection::vec(any::<u8>(), 0..20)),
+            0..40,
+        ),
+        places in prop::collection::btree_set(any::<u8>(), 1..12),
+    ) {
+        let mut base = random_tree(&choices);
+        base.insert(&path("/init"), body("init"), Layer::Base, Parents::Required).unwrap();
+        let mut edits = Edits::default();
+        for place in places {
+            let directory = ["", "/usr", "/usr/lib", "/a b", "/lib", "/usr/0"][usize::from(place % 6)];
+            edits.add.push(addition(&format!("{directory}/{}", place / 6 % 8), &[place]));
+            // What can't be appended is not what is tested here.
+            if customize::append(&base, &edits).is_err() {
+                edits.add.pop();
+            }
+        }
+        let done = customize::append(&base, &edits).unwrap();
+        for (method, other) in [(Method::Zstd, Method::None), (Method::None, Method::Gzip)] {
+            let image = appended(image(&base, method), &done.tree, other);
+            prop_assert_eq!(read_back(&image), expected(&done.tree));
+        }
     }
 
     #[test]
