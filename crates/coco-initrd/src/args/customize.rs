@@ -29,6 +29,11 @@ pub(crate) struct CustomizeArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_bundle: Option<PathBuf>,
 
+    /// Keeps the image's bytes as they are and puts what is new behind them, instead of packing all anew; the
+    /// image's own policy may then allow nothing that the new one denies
+    #[arg(long)]
+    pub(crate) append: bool,
+
     /// Where the image and its files go, all or nothing
     #[arg(long, short, value_name = "DIR")]
     pub(crate) output_dir: PathBuf,

@@ -2,16 +2,19 @@
 //!
 //! What is changed and refused is in `coco_image::customize`; here files are read, and the policy is evaluated.
 
+mod append;
+
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use coco_image::assemble::{self, GUARD_PLAN, Loaded, PolicyFile};
-use coco_image::customize::{self, Addition, Certificates, Edits, NotCertificates};
+use coco_image::assemble::{self, AGENT, INIT, Loaded, PolicyFile};
+use coco_image::check::{self, Changed};
+use coco_image::customize::{self, Addition, Certificates, Customized, Edits, NotCertificates};
 use coco_image::digest::Sha256;
 use coco_image::host;
-use coco_image::manifest::{CertificatesRecord, Manifest};
+use coco_image::manifest::{AppendedRecord, CertificatesRecord, Manifest};
 use coco_image::path::GuestPath;
 use coco_image::policy_location::{self, LocateError, Located};
 use coco_image::profile::{Profile, Wanted};
@@ -22,13 +25,16 @@ use serde_json::json;
 
 use crate::args::customize::{Added, CustomizeArgs};
 use crate::default_policy::{self, Permissive};
+use crate::initrd_file::InitrdFile;
 use crate::inputs::{Identity, Kind, Order, Reader};
 use crate::interrupt::Scratch;
 use crate::output::Output;
-use crate::produce::{Changes, CustomizedPlan, Policy, produce_customized};
+use crate::produce::{Changes, CustomizedPlan, KeptImage, Packing, Policy, produce_customized};
 use crate::publish::Staging;
 use crate::store::Store;
 use crate::{Outcome, guard_plan, profiles};
+pub(crate) use append::AppendFault;
+use append::Own;
 
 /// Largest bundle of certificates, given or in the image, in bytes: Debian's has a quarter of a million.
 const BUNDLE_MAX: u64 = 16 << 20;
@@ -79,6 +85,7 @@ pub(crate) enum CustomizeFault {
 struct Base {
     tree: Tree,
     identity: (Sha256, u64),
+    packing: Packing,
 }
 
 /// Makes a customized image.
@@ -88,15 +95,25 @@ pub(crate) fn customize(args: &CustomizeArgs, out: &mut Output) -> anyhow::Resul
     }
     let profile = profile(&args.profile)?;
     let scratch = Scratch::new(&std::env::temp_dir())?;
-    let mut store = Store::default();
-    let base = read(&args.image, &profile, scratch.path(), &mut store)?;
+    let (base, mut store) = if args.append {
+        read_to_append(&args.image, &profile)?
+    } else {
+        read(&args.image, &profile, scratch.path())?
+    };
+    let own = if args.append { Some(Own::find(&base.tree, &store)?) } else { None };
     let policy = policy(args, &base.tree, &store)?;
+    if let Some(own) = own {
+        own.refuse_more_than(&policy)?;
+    }
     if !default_policy::may_be_packed(&policy, Permissive::new(args.allow_permissive_policy), out) {
         return Ok(Outcome::Wanting);
     }
     let plan = plan(args, profile, base, policy, &mut store)?;
     let staging = Staging::new(&args.output_dir)?;
     let manifest = produce_customized(&plan, &store, &staging.path(), out)?;
+    if args.append {
+        append::read_back(&manifest, &staging.path())?;
+    }
     staging.publish()?;
     report(&manifest, &plan, args, out)?;
     Ok(Outcome::Done)
@@ -110,16 +127,26 @@ fn profile(name: &str) -> anyhow::Result<Profile> {
     }
 }
 
-fn read(path: &Path, profile: &Profile, scratch: &Path, store: &mut Store) -> anyhow::Result<Base> {
-    let mut reader = Reader { store, scratch, unpack_limit: profile.unpack_limit, order: Order::Found };
-    let input = reader.read(path)?;
+/// Reads an image whose bodies are each packed again.
+fn read(path: &Path, profile: &Profile, scratch: &Path) -> anyhow::Result<(Base, Store)> {
+    let mut store = Store::default();
+    let unpack_limit = profile.unpack_limit;
+    let input = Reader { store: &mut store, scratch, unpack_limit, order: Order::Found }.read(path)?;
     match (input.loaded, input.identity) {
         (Loaded::Members(members), Identity::File(Kind::Initrd, sha256, size)) => {
             let tree = assemble::as_found(&members).with_context(|| path.display().to_string())?;
-            Ok(Base { tree, identity: (sha256, size) })
+            Ok((Base { tree, identity: (sha256, size), packing: Packing::Anew }, store))
         }
         _ => Err(CustomizeFault::NotInitrd(path.to_owned()).into()),
     }
+}
+
+/// Reads an image whose bytes stay as they are.
+fn read_to_append(path: &Path, profile: &Profile) -> anyhow::Result<(Base, Store)> {
+    let InitrdFile { initrd, store, sha256, size } = InitrdFile::read(path, profile.unpack_limit >> 20)?;
+    let tree = initrd.tree.clone();
+    let packing = Packing::Appended(Box::new(KeptImage { path: path.to_owned(), initrd }));
+    Ok((Base { tree, identity: (sha256, size), packing }, store))
 }
 
 /// The policy that was given, else the image's own; evaluated.
@@ -146,12 +173,19 @@ fn plan(
     policy: Policy,
     store: &mut Store,
 ) -> anyhow::Result<CustomizedPlan> {
-    let Base { tree, identity } = base;
-    let mut guard = guard_plan::read(&tree, store).context(GUARD_PLAN)?;
-    if let Some(guard) = &mut guard {
-        guard.policy_sha256 = coco_guard::Sha256::of(&policy.bytes);
+    let Base { tree, identity, packing } = base;
+    let kept_plan = match guard_plan::read(&tree, store) {
+        // It may be removed: asked again of what comes out.
+        Err(error) if guard_plan::is_without_guard(&error) => None,
+        plan => plan?,
+    };
+    let policy_sha256 = coco_guard::Sha256::of(&policy.bytes);
+    let guard = kept_plan.clone().map(|plan| coco_guard::Plan { policy_sha256, ..plan });
+    if let Some(guard) = &guard {
         refuse_words(&profile, guard)?;
     }
+    // An appendix has nothing that is there already.
+    let is_new = |plan: &&coco_guard::Plan| packing.is_anew() || kept_plan.as_ref() != Some(*plan);
     let certificates = match &args.ca_bundle {
         Some(path) => Some(certificates(path, &tree, store)?),
         None => None,
@@ -164,17 +198,19 @@ fn plan(
             .policy
             .is_some()
             .then(|| PolicyFile { name: policy.name.clone(), body: Body::bytes(&policy.bytes) }),
-        plan: guard.as_ref().map(|guard| Body::bytes(guard.to_toml().as_bytes())),
+        plan: guard.as_ref().filter(is_new).map(|guard| Body::bytes(guard.to_toml().as_bytes())),
         bundle,
     };
-    let customized = customize::apply(&tree, &edits)?;
+    let customized = changed(&tree, &edits, &packing)?;
     let located = policy_location::locate(&customized.tree, store)
         .map_err(|error| CustomizeFault::NotLoaded(error.to_string()))?;
     if located.policy != policy.bytes {
         return Err(CustomizeFault::NotLoaded(format!("it is {}", located.file)).into());
     }
+    let guard = guard_plan::read(&customized.tree, store)?;
     let exec = guard.as_ref().map(|guard| guard.exec.to_string().parse::<GuestPath>()).transpose()?;
     let started = customize::started(&customized.tree, exec.as_ref())?;
+    let faults = faults(&profile, &tree, (&customized, &packing), &started.1, store)?;
     let changes = Changes {
         policy_replaced: edits.policy.is_some(),
         added: edits.add,
@@ -182,7 +218,50 @@ fn plan(
         certificates,
     };
     let policy_file = located.file;
-    Ok(CustomizedPlan { profile, base: identity, policy, policy_file, guard, started, customized, changes })
+    let base = identity;
+    let plan = CustomizedPlan {
+        profile,
+        base,
+        packing,
+        policy,
+        policy_file,
+        guard,
+        started,
+        faults,
+        customized,
+        changes,
+    };
+    Ok(plan)
+}
+
+/// Refuses what would not run because of the change; gives what would not have run before.
+fn faults(
+    profile: &Profile,
+    base: &Tree,
+    (customized, packing): (&Customized, &Packing),
+    started: &str,
+    store: &Store,
+) -> anyhow::Result<Vec<String>> {
+    let tree = &customized.tree;
+    let added: Vec<GuestPath> = customized.replaced.keys().cloned().collect();
+    let mut programs: Vec<GuestPath> = Vec::new();
+    for program in [INIT, started, AGENT] {
+        let program: GuestPath = program.parse()?;
+        // What an image has keeps running when nothing of it goes away.
+        if packing.is_anew() && tree.lookup(&program).is_ok() {
+            programs.push(program);
+        }
+    }
+    let changed = Changed { base, tree, added: &added, programs: &programs };
+    let faults = check::customized(profile.arch, changed, store)?;
+    Ok(faults.iter().map(ToString::to_string).collect())
+}
+
+fn changed(tree: &Tree, edits: &Edits, packing: &Packing) -> Result<Customized, customize::CustomizeError> {
+    match packing {
+        Packing::Anew => customize::apply(tree, edits),
+        Packing::Appended(_) => customize::append(tree, edits),
+    }
 }
 
 /// A command line that the guard refuses is none to put into a manifest.
@@ -250,6 +329,7 @@ fn report(
     let image = args.output_dir.join(&manifest.image.file);
     if args.json {
         let mut value = json!({
+            "appendix_offset": manifest.appended().map(|appended| appended.offset),
             "base_sha256": plan.base.0,
             "image": image,
             "manifest": args.output_dir.join("manifest.json"),
@@ -270,12 +350,19 @@ fn report(
     for path in &plan.customized.removed_policies {
         out.note(&format!("note: {path} is left out"));
     }
+    for path in &plan.customized.kept_policies {
+        out.note(&format!("note: {path} stays in the image, without effect"));
+    }
     for path in &plan.customized.made {
         out.note(&format!("note: directory {path} was made"));
     }
     if let Some((record, _)) = &plan.changes.certificates {
         let CertificatesRecord { path, certificates, .. } = record;
         out.note(&format!("note: {} added to {path}", crate::report::plural(*certificates, "certificate")));
+    }
+    if let Some(AppendedRecord { base_size, offset }) = manifest.appended() {
+        let end = manifest.image.size.saturating_sub(*offset);
+        out.note(&format!("note: {base_size} bytes are kept, {end} are behind them from byte {offset} on"));
     }
     for fault in &manifest.production_faults {
         out.note(&format!("not for production: {fault}"));

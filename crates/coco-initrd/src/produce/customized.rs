@@ -2,24 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use coco_image::archive::initrd::Initrd;
 use coco_image::assemble::AGENT;
 use coco_image::customize::{Addition, Customized};
 use coco_image::digest::Sha256;
 use coco_image::manifest::{
-    self, AddedFile, CertificatesRecord, CustomizationRecord, ImageRecord, InitRecord, InputRecord, Manifest,
-    ProfileRecord,
+    self, AddedFile, AppendedRecord, CertificatesRecord, CustomizationRecord, ImageRecord, InitRecord,
+    InputRecord, Manifest, ProfileRecord,
 };
 use coco_image::modules::{Module, Modules};
-use coco_image::pack::{self, Packed};
+use coco_image::pack::{self, Packed, PackedLayer};
 use coco_image::path::GuestPath;
 use coco_image::profile::{Profile, Role};
-use coco_image::tree::Node;
+use coco_image::tree::{Layer, Node};
 use coco_image::units::{Init, Tee};
 use coco_image::{check, host, layer};
 
+use super::appended::Appending;
 use super::{Kernel, Policy, Stock, record, write_image, write_texts};
 use crate::guard_plan;
 use crate::output::Output;
@@ -32,6 +34,8 @@ pub(crate) struct CustomizedPlan {
     pub(crate) profile: Profile,
     /// The image that was customized: digest and size in bytes.
     pub(crate) base: (Sha256, u64),
+    /// How the new one is written.
+    pub(crate) packing: Packing,
     /// The policy, evaluated.
     pub(crate) policy: Policy,
     /// The file of the image that has it.
@@ -40,10 +44,44 @@ pub(crate) struct CustomizedPlan {
     pub(crate) guard: Option<coco_guard::Plan>,
     /// What runs as PID 1 in the end.
     pub(crate) started: (Option<Init>, String),
+    /// What would not run, and would not have run in the image either.
+    pub(crate) faults: Vec<String>,
     /// The files.
     pub(crate) customized: Customized,
     /// What was changed, as it was asked for.
     pub(crate) changes: Changes,
+}
+
+/// How a customized image is written.
+#[derive(Debug)]
+pub(crate) enum Packing {
+    /// All files, packed as in a build.
+    Anew,
+    /// The bytes of the image, and an archive of what is new behind them.
+    Appended(Box<KeptImage>),
+}
+
+/// An image whose bytes are kept.
+#[derive(Debug)]
+pub(crate) struct KeptImage {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// What is in it.
+    pub(crate) initrd: Initrd,
+}
+
+impl Packing {
+    /// Whether nothing is kept.
+    pub(crate) fn is_anew(&self) -> bool {
+        matches!(self, Self::Anew)
+    }
+
+    /// Where an appendix is, if there is one.
+    fn appended(&self, base_size: u64, packed: &Packed) -> Option<AppendedRecord> {
+        let is_appendix = |layer: &&PackedLayer| layer.layer == Layer::Appendix;
+        let appendix = packed.layers.iter().find(is_appendix).filter(|_| !self.is_anew())?;
+        Some(AppendedRecord { base_size, offset: appendix.offset })
+    }
 }
 
 /// What was changed, as it was asked for.
@@ -69,12 +107,23 @@ pub(crate) fn produce_customized(
     let profile = &plan.profile;
     check::memory(profile, &plan.customized.tree)?;
     check::compression(profile.compression, &profile.kernel_reads)?;
-    let groups = layer::groups(&plan.customized.tree, profile.epoch);
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let options = pack::Options { method: profile.compression, threads };
     let image = directory.join(host::image_name(profile));
-    let packed = write_image(&image, &groups, options, Stock { store, cache: None }, out)?;
-    let manifest = manifest(plan, &packed, &layer::layer_names(&groups))?;
+    let (packed, places) = match &plan.packing {
+        Packing::Anew => {
+            let groups = layer::groups(&plan.customized.tree, profile.epoch);
+            let packed = write_image(&image, &groups, options, Stock { store, cache: None }, out)?;
+            (packed, layer::layer_names(&groups))
+        }
+        Packing::Appended(kept) => {
+            let appendix = layer::appendix(&plan.customized.tree, profile.epoch);
+            let packed = Appending { plan, kept, store, options }.write(appendix, &image)?;
+            let layers = plan.customized.tree.iter();
+            (packed, layers.map(|(path, entry)| (path.clone(), entry.layer.name())).collect())
+        }
+    };
+    let manifest = manifest(plan, &packed, &places)?;
     write_texts(profile, &manifest, directory)?;
     Ok(manifest)
 }
@@ -124,7 +173,9 @@ fn manifest(
             removed: plan.changes.removed.iter().map(ToString::to_string).collect(),
             policy_replaced: plan.changes.policy_replaced,
             ca_bundle: plan.changes.certificates.as_ref().map(|(record, _)| record.clone()),
+            appended: plan.packing.appended(plan.base.1, packed),
         }),
+        measurements: None,
         files: manifest::files(tree, packed, places),
     })
 }
@@ -146,6 +197,7 @@ fn faults(plan: &CustomizedPlan, packed: &Packed) -> Vec<String> {
     if plan.started.0.is_none() {
         faults.push("what runs as PID 1 is neither kata-agent nor systemd".to_owned());
     }
+    faults.extend(plan.faults.iter().cloned());
     faults.extend(record::policy_faults(&plan.policy));
     if plan.profile.tee == Tee::None {
         faults.push(record::NO_TEE.to_owned());

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::fixture::{Place, Ran};
 
-const BUILD: &str = "build --profile coco-dev --builtin-guest --no-cache --output-dir base";
-const IMAGE: &str = "base/coco-initrd-coco-dev.img";
-const PEM: &str = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n";
+pub(crate) const BUILD: &str = "build --profile coco-dev --builtin-guest --no-cache --output-dir base";
+pub(crate) const IMAGE: &str = "base/coco-initrd-coco-dev.img";
+pub(crate) const PEM: &str = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n";
 
 /// A built image in `base/`, and another policy.
-fn place() -> Place {
+pub(crate) fn place() -> Place {
     let place = Place::new();
     let ran = place.run(BUILD);
     assert_eq!(ran.code, 0, "{}", ran.words);
@@ -26,7 +26,7 @@ fn other_policy(place: &Place) {
 }
 
 /// An image that GNU cpio and gzip make of a small tree with an agent in it.
-fn foreign(place: &Place) {
+pub(crate) fn foreign(place: &Place) {
     place.program("root/usr/bin/kata-agent");
     place.file("root/etc/motd", "hello\n");
     place.file("root/usr/share/doc/a", "a");
@@ -39,7 +39,7 @@ fn manifest(place: &Place, name: &str) -> Value {
     serde_json::from_slice(&place.read(name)).unwrap()
 }
 
-fn customized(place: &Place, words: &str) -> Value {
+pub(crate) fn customized(place: &Place, words: &str) -> Value {
     let ran = place.run(&format!("customize {words} -o out"));
     assert_eq!(ran.code, 0, "{}", ran.words);
     let verified = place.run("verify out/manifest.json");
@@ -200,4 +200,115 @@ fn a_command_line_that_the_guard_would_refuse_is_not_recorded() {
     .assert_eq(&ran.words);
     let ran = place.run(&format!("{words} --profile tdx"));
     assert_eq!(ran.code, 0, "{}", ran.words);
+}
+
+#[test]
+fn half_a_guard_is_named() {
+    let place = place();
+    foreign(&place);
+    let lines = [
+        format!("$COCO extract --without-devices {IMAGE} guest"),
+        "mkdir -p root/etc/coco-initrd && cp guest/etc/coco-initrd/guard.toml root/etc/coco-initrd"
+            .to_owned(),
+        "cd root && find . | cpio -o -H newc --quiet > ../plan.img".to_owned(),
+        "rm guest/etc/coco-initrd/guard.toml".to_owned(),
+        "cd guest && find . | cpio -o -H newc --quiet > ../guard.img".to_owned(),
+    ];
+    for line in &lines {
+        assert_eq!(place.shell(line).code, 0, "{line}");
+    }
+    let mut told = String::new();
+    for image in ["plan.img", "guard.img"] {
+        let ran = place.run(&format!("customize {image} --policy mine.rego --profile coco-dev -o out"));
+        assert_eq!((ran.code, ran.data.as_str()), (2, ""), "{}", ran.words);
+        told.push_str(&ran.words);
+        let ran = place.run(&format!("verify base/manifest.json {image} --json"));
+        let found: Value = serde_json::from_str(&ran.data).unwrap();
+        let lines = found["differences"].as_array().unwrap().iter().map(|line| line.as_str().unwrap());
+        told.extend(lines.filter(|line| line.starts_with("init: ")).map(|line| format!("{line}\n")));
+    }
+    expect![[r#"
+        error: /etc/coco-initrd/guard.toml is a plan for the guard, and /init is another program: /usr/bin/kata-agent (kata-agent)
+        hint: if there is to be no guard, take the plan out with --remove /etc/coco-initrd/guard.toml
+        init: program got /etc/coco-initrd/guard.toml is a plan for the guard, and /init is another program: /usr/bin/kata-agent (kata-agent), expected /usr/bin/kata-agent
+        error: /init is the guard, and its plan /etc/coco-initrd/guard.toml is not there
+        hint: the guest would power off: give an image that was built with its guard
+        init: program got /init is the guard, and its plan /etc/coco-initrd/guard.toml is not there, expected /usr/bin/kata-agent
+    "#]].assert_eq(&told);
+    let words = "plan.img --policy mine.rego --remove /etc/coco-initrd/guard.toml";
+    assert_eq!(customized(&place, words)["init"]["guard"], false);
+}
+
+#[test]
+fn of_several_names_of_a_file_the_lowest_is_recorded_as_the_file() {
+    let place = Place::new();
+    foreign(&place);
+    // As GNU cpio comes upon them, /etc/motd is the first.
+    let line = "cd root && printf '%s\\n' . init usr usr/bin usr/bin/kata-agent etc etc/motd etc/issue | \
+        cpio -o -H newc --quiet > ../two.img";
+    assert_eq!(place.shell(line).code, 0);
+    place.file("note", "hello\n");
+    for words in
+        ["two.img --policy default-restrictive -o first", "first/*.img --append --add note:/n -o out"]
+    {
+        assert_eq!(place.shell(&format!("$COCO customize {words}")).code, 0);
+        let name = words.rsplit(' ').next().unwrap();
+        let ran = place.run(&format!("verify {name}/manifest.json"));
+        assert_eq!(ran.code, 0, "{}", ran.data);
+        let manifest = manifest(&place, &format!("{name}/manifest.json"));
+        let files = manifest["files"].as_array().unwrap();
+        let file = |path: &str| files.iter().find(|file| file["path"] == path).unwrap();
+        assert_eq!(file("/etc/issue")["size"], 6);
+        assert_eq!(file("/etc/motd")["target"], "/etc/issue");
+    }
+}
+
+#[test]
+fn a_program_that_would_not_run_is_refused_and_one_that_did_not_is_told() {
+    let place = place();
+    let program = place.program("tool");
+    let mut bytes = place.read("tool");
+    bytes[18] = 183; // EM_AARCH64
+    fs_err::write(&program, bytes).unwrap();
+    let mut told = String::new();
+    for words in ["--add tool:/opt/tool", "--append --add tool:/opt/tool", "--add tool:/usr/bin/kata-agent"] {
+        let ran = place.run(&format!("customize {IMAGE} {words} --profile coco-dev -o out"));
+        assert_eq!((ran.code, ran.data.as_str()), (2, ""), "{}", ran.words);
+        told.push_str(&ran.words);
+    }
+    expect![[r#"
+        error: /opt/tool is for another processor: got aarch64, expected x86_64
+        hint: take the program built for the profile's arch
+        error: /opt/tool is for another processor: got aarch64, expected x86_64
+        hint: take the program built for the profile's arch
+        error: /usr/bin/kata-agent is for another processor: got aarch64, expected x86_64
+        hint: take the program built for the profile's arch
+    "#]]
+    .assert_eq(&told);
+    place.file("root/usr/bin/kata-agent", "not a program");
+    let line = "cd root && ln -s usr/bin/kata-agent init && find . | cpio -o -H newc --quiet > ../text.img";
+    assert_eq!(place.shell(line).code, 0);
+    let manifest = customized(&place, "text.img --policy mine.rego");
+    expect![[r#"
+        [
+          "the image has no guard: the host's command line can replace the policy",
+          "/usr/bin/kata-agent: not a 64-bit ELF program: Invalid ELF header size or alignment",
+          "/usr/bin/kata-agent is an agent without policy support: it has no `/etc/kata-opa/default-policy.rego` in it",
+          "the profile has no TEE: the host can read the guest"
+        ]"#]].assert_eq(&format!("{:#}", manifest["production_faults"]));
+}
+
+#[test]
+fn the_root_directory_keeps_its_mode() {
+    let place = Place::new();
+    foreign(&place);
+    let line = "chmod 711 root && cd root && find . | cpio -o -H newc --quiet > ../own.img";
+    assert_eq!(place.shell(line).code, 0);
+    let manifest = customized(&place, "own.img --policy default-restrictive");
+    assert_eq!(manifest["files"][0]["mode"], "0711");
+    let told = place.shell(
+        "chmod 755 root && cd root && find . | cpio -o -H newc --quiet > ../other.img; \
+        cd .. && $COCO diff own.img other.img",
+    );
+    assert!(told.data.contains("mode 0711 -> 0755"), "{}", told.data);
 }
