@@ -52,8 +52,16 @@ impl InitrdFile {
     /// Reads the initrd at `path`, which may unpack to `limit_mib` MiB.
     pub(crate) fn read(path: &Path, limit_mib: u64) -> anyhow::Result<Self> {
         let hash = |mut file: File| Sha256::of_reader(&mut file);
-        let Unpacked { initrd, store, hashed: (sha256, size) } = Unpacked::read(path, limit_mib, hash)?;
+        let Unpacked { initrd, store, hashed: (sha256, size) } =
+            Unpacked::read(path, limit_mib, Digests::Wanted, hash)?;
         Ok(Self { initrd: not_empty(path, initrd?)?, store, sha256, size })
+    }
+
+    /// The files of the initrd at `path`, and what their bodies are read from; nothing is hashed.
+    pub(crate) fn files(path: &Path, limit_mib: u64) -> anyhow::Result<(Tree, Store)> {
+        let Unpacked { initrd, store, hashed: () } =
+            Unpacked::read(path, limit_mib, Digests::Unwanted, |_| Ok(()))?;
+        Ok((not_empty(path, initrd?)?.tree, store))
     }
 }
 
@@ -73,11 +81,12 @@ impl<H: Send> Unpacked<H> {
     pub(crate) fn read(
         path: &Path,
         limit_mib: u64,
+        digests: Digests,
         hash: impl FnOnce(File) -> io::Result<H> + Send,
     ) -> anyhow::Result<Self> {
         let source = Arc::new(Opened::new(open(path)?)?);
         let spool = SmallSpool::new(Arc::clone(&source)).context("a temporary file can't be made")?;
-        let options = options(limit_mib, Digests::Wanted);
+        let options = options(limit_mib, digests);
         let (initrd, hashed) = std::thread::scope(|scope| {
             let hashed = scope.spawn(|| hash(File::open(path)?));
             (initrd::read(source.as_ref(), &spool, &options), hashed.join())

@@ -25,6 +25,18 @@ pub(crate) struct InspectArgs {
     #[command(flatten)]
     pub(crate) image: ImageArgs,
 
+    /// Also tells what the bytes are spent on, by directory and by package
+    #[arg(long)]
+    pub(crate) sizes: bool,
+
+    /// How many levels of directories --sizes shows; --json has them all
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "sizes")]
+    pub(crate) sizes_depth: usize,
+
+    /// Draws the sizes as a treemap, an SVG picture
+    #[arg(long, value_name = "FILE", requires = "sizes")]
+    pub(crate) sizes_svg: Option<PathBuf>,
+
     /// Prints the result as JSON
     #[arg(long)]
     pub(crate) json: bool,

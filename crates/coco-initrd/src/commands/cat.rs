@@ -27,10 +27,10 @@ pub(crate) enum NoFile {
 
 /// Prints a file.
 pub(crate) fn cat(args: &CatArgs, out: &mut Output) -> anyhow::Result<Outcome> {
-    let image = InitrdFile::read(&args.image.image, args.image.unpack_limit_mib)?;
-    let node = file(&image.initrd.tree, &args.path)?;
+    let (tree, store) = InitrdFile::files(&args.image.image, args.image.unpack_limit_mib)?;
+    let node = file(&tree, &args.path)?;
     if let Node::File(_, body) = node {
-        let mut reader = body.open(&image.store).with_context(|| format!("{} can't be read", args.path))?;
+        let mut reader = body.open(&store).with_context(|| format!("{} can't be read", args.path))?;
         out.bytes(reader.as_mut(), &args.path)?;
     }
     Ok(Outcome::Done)

@@ -16,11 +16,10 @@ use crate::report::one_line;
 
 /// Lists what is at a path and below it.
 pub(crate) fn ls(args: &LsArgs, out: &mut Output) -> anyhow::Result<Outcome> {
-    let image = InitrdFile::read(&args.image.image, args.image.unpack_limit_mib)?;
-    let tree = &image.initrd.tree;
+    let (tree, _) = InitrdFile::files(&args.image.image, args.image.unpack_limit_mib)?;
     let real = tree.follow(&args.path).map_err(NoFile::from)?;
     let files = tree.iter().filter(|(path, _)| path.is_below(&real) && !path.is_root());
-    let files = files.map(|(path, entry)| Listed::new(tree, path, &entry.node));
+    let files = files.map(|(path, entry)| Listed::new(&tree, path, &entry.node));
     let text = if args.json {
         let mut value = Value::Array(files.map(|file| file.as_json()).collect());
         value.sort_all_objects();

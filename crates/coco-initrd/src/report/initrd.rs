@@ -7,8 +7,10 @@ use coco_image::archive::ArchiveError;
 use super::cause;
 use crate::commands::cat::NoFile;
 use crate::commands::extract::ExtractError;
+use crate::commands::inspect::PictureError;
 use crate::initrd_file::{NoSegment, NotUnpacked};
 
+const PICTURE: &str = "give --sizes-svg the name of a file, new or old";
 const EMPTY: &str = "get the file again: it was not written to its end";
 
 /// What to do about it, where there is advice.
@@ -17,6 +19,7 @@ pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
         .map(not_unpacked)
         .or_else(|| cause(error).map(extract))
         .or_else(|| cause::<NoSegment>(error).map(|_| EMPTY.to_owned()))
+        .or_else(|| cause::<PictureError>(error).map(|_| PICTURE.to_owned()))
         .or_else(|| cause::<NoFile>(error).map(|_| "`coco-initrd ls IMAGE` lists what is there".to_owned()))
 }
 

@@ -52,6 +52,14 @@ impl Place {
         path
     }
 
+    /// Writes a program that is taken for the guard.
+    pub(crate) fn guard(&self, name: &str) -> PathBuf {
+        let path = self.program(name);
+        let marks = b"coco-guard: /etc/coco-initrd/guard.toml";
+        fs_err::write(&path, [&program(name)[..], marks].concat()).unwrap();
+        path
+    }
+
     /// Agent, guest components and pause bundle in `in/`.
     pub(crate) fn inputs(&self) {
         self.program("in/kata-agent");
@@ -61,7 +69,7 @@ impl Place {
         self.file("in/components/ocicrypt_config.json", "{}\n");
         self.file("in/pause/config.json", "{}\n");
         self.program("in/pause/rootfs/pause");
-        self.program("in/guard");
+        self.guard("in/guard");
     }
 
     pub(crate) fn read(&self, name: &str) -> Vec<u8> {

@@ -72,17 +72,17 @@ fn an_image_of_a_build_is_told_section_by_section() {
     expect![[r#"
         image      dist/tdx/coco-initrd-tdx.img
         sha256     DIGEST
-        size       5527 bytes
+        size       5535 bytes
         segments
           no.      offset        size    unpacked  members trailers  compression
             0           0         426        2572       15        0  gzip
-            1         426        5101       14352       14        1  gzip
+            1         426        5109       14392       14        1  gzip
         files
           character-device           2
           directory                 14
           file                      11
           symlink                    1
-          bytes                  13069
+          bytes                  13108
         policy
           link       /etc/kata-opa/default-policy.rego -> default-restrictive.rego
           effective  /etc/kata-opa/default-restrictive.rego
@@ -93,7 +93,7 @@ fn an_image_of_a_build_is_told_section_by_section() {
             ExecProcessRequest                    deny
         init
           path       /init
-          kind       program
+          kind       guard with its plan
         agent
           path       /usr/bin/kata-agent
           kind       not known
@@ -373,7 +373,8 @@ fn the_json_has_all_keys_whatever_is_in_the_image() {
             }
           ],
           "sha256": "95a8ad241a0c6585e598e15da2160f1244633a7ef064954df88c3b03507f41b2",
-          "size": 240
+          "size": 240,
+          "sizes": null
         }
     "#]]
     .assert_eq(&ran.data);

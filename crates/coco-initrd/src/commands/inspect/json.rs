@@ -4,7 +4,7 @@ use coco_image::inspect::{Agent, Init, InitKind};
 use coco_image::path::GuestPath;
 use serde_json::{Value, json};
 
-use super::Told;
+use super::{Told, sizes};
 use crate::commands::parity::way;
 
 /// The whole answer.
@@ -41,6 +41,7 @@ pub(super) fn print(told: &Told<'_>) -> String {
         "segments": segments.collect::<Vec<Value>>(),
         "sha256": told.image.sha256,
         "size": told.image.size,
+        "sizes": told.sizes.as_ref().map(sizes::json),
     });
     value.sort_all_objects();
     format!("{value:#}\n")

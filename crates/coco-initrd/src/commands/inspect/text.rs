@@ -2,7 +2,7 @@
 
 use coco_image::inspect::{Agent, Init, InitKind};
 
-use super::{Told, role};
+use super::{Told, role, sizes};
 use crate::commands::parity::way;
 use crate::report::one_line;
 
@@ -16,7 +16,7 @@ pub(super) fn print(told: &Told<'_>) -> String {
         format!("{:NAME$}{}", "sha256", told.image.sha256),
         format!("{:NAME$}{} bytes", "size", told.image.size),
     ];
-    let sections = [
+    let mut sections = vec![
         ("segments", segments(told)),
         ("files", files(told)),
         ("policy", policy(told)),
@@ -25,6 +25,10 @@ pub(super) fn print(told: &Told<'_>) -> String {
         ("faults", faults(told)),
         ("needs", needs(told)),
     ];
+    if let Some(found) = &told.sizes {
+        sections.push(("sizes", sizes::tree(told, found)));
+        sections.push(("packages", sizes::packages(found)));
+    }
     for (name, section) in sections {
         lines.push(name.to_owned());
         lines.extend(section.into_iter().map(|line| format!("  {line}")));
