@@ -7,8 +7,10 @@ pub(crate) mod build;
 pub(crate) mod cache;
 pub(crate) mod customize;
 pub(crate) mod diff;
+pub(crate) mod host;
 pub(crate) mod initdata;
 pub(crate) mod inspect;
+pub(crate) mod measure;
 pub(crate) mod pod_override;
 pub(crate) mod policy;
 pub(crate) mod verify;
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     Verify(verify::VerifyArgs),
     /// Changes policy, files or certificates of an existing initrd, and packs it anew
     Customize(customize::CustomizeArgs),
+    /// Predicts what evidence will show of a guest, for Trustee, and compares evidence with it
+    Measure(Box<measure::MeasureArgs>),
     /// Boots an image in QEMU, and says what came up and how fast
     Boot(boot::BootArgs),
     /// Boots an image again and again, drives its agent, and says whether it lets in whom it should
@@ -60,6 +64,8 @@ pub(crate) enum Command {
     Initdata(InitdataArgs),
     /// Opens logs, exec or more for one pod, by the policy in its initdata
     Override(pod_override::OverrideArgs),
+    /// Says what a host boots, and what in its configuration weakens the policy
+    Host(host::HostArgs),
     /// Checks, tests, explains, compares and derives policies
     Policy(policy::PolicyArgs),
     /// Says what is in the cache of packed layers, or makes it smaller

@@ -12,7 +12,10 @@ mod initdata;
 mod initrd_file;
 mod inputs;
 mod interrupt;
+mod kata_config;
 mod machine;
+mod measure;
+mod named_file;
 mod output;
 mod pods;
 mod produce;
@@ -71,8 +74,10 @@ fn run(command: &Command, out: &mut Output) -> anyhow::Result<Outcome> {
         Command::Profile(args) => commands::profile::profile(args, out),
         Command::Initdata(args) => commands::initdata::initdata(args, out),
         Command::Override(args) => commands::pod_override::pod_override(args, out),
+        Command::Host(args) => commands::host::host(args, out),
         Command::Policy(args) => commands::policy::policy(args, out),
         Command::Cache(args) => commands::cache::cache(args, out),
+        Command::Measure(args) => commands::measure::measure(args, out),
         Command::Generate(args) => commands::generate::generate(args, out),
     }
 }

@@ -3,11 +3,13 @@
 //! Everything that can fail does so before or while the image is written into a directory nobody
 //! looks into yet; [`publish`](crate::publish) comes after.
 
+mod appended;
 mod customized;
 mod overlay;
 mod record;
 
-pub(crate) use customized::{Changes, CustomizedPlan, produce_customized};
+pub(crate) use appended::BaseChanged;
+pub(crate) use customized::{Changes, CustomizedPlan, KeptImage, Packing, produce_customized};
 pub(crate) use overlay::{OverlayPlan, produce_overlay};
 pub(crate) use record::PinError;
 
@@ -34,6 +36,7 @@ use indicatif::ProgressBar;
 
 use crate::cache::Cache;
 use crate::inputs::{Input, Order, Reader};
+use crate::measure::Guest;
 use crate::output::Output;
 use crate::store::Store;
 
@@ -52,6 +55,8 @@ pub(crate) struct Plan {
     pub(crate) kernel: Kernel,
     /// Built-in profiles that give the same bytes.
     pub(crate) same_bytes_as: Vec<String>,
+    /// What is measured beside the image, if that is to be predicted.
+    pub(crate) guest: Option<Guest>,
 }
 
 /// A policy with what it decides.

@@ -4,8 +4,10 @@
 
 mod boot;
 mod customize;
+mod host;
 mod initdata;
 mod initrd;
+mod measure;
 mod pod;
 mod policy;
 
@@ -26,7 +28,7 @@ use crate::commands::parity::NoGuest;
 use crate::commands::verify::RebuildError;
 use crate::inputs::InputError;
 use crate::output::NotPrinted;
-use crate::produce::PinError;
+use crate::produce::{BaseChanged, PinError};
 use crate::profiles::{BUILT_IN, POLICIES, UnknownName};
 use crate::publish::PublishError;
 use crate::replace::ReplaceError;
@@ -80,7 +82,9 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| cause(error).and_then(pod::hint))
         .or_else(|| cause(error).and_then(pod::choice_hint))
         .or_else(|| policy::hint(error))
+        .or_else(|| measure::hint(error))
         .or_else(|| boot::hint(error))
+        .or_else(|| host::hint(error))
         .or_else(|| initrd::hint(error))
         .or_else(|| cause(error).map(rebuild_hint))
         .or_else(|| cause(error).map(replace_hint))
@@ -91,6 +95,9 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| cause::<SummaryError>(error).map(|_| MANIFEST.to_owned()))
         .or_else(|| cause(error).map(read_hint))
         .or_else(|| cause(error).and_then(customize::fault_hint))
+        .or_else(|| cause(error).map(customize::append_hint))
+        .or_else(|| cause(error).map(customize::guard_hint))
+        .or_else(|| cause::<BaseChanged>(error).map(|_| customize::AGAIN.to_owned()))
         .or_else(|| cause(error).and_then(customize::hint))
         .or_else(|| cause::<NoGuest>(error).map(|_| GUEST.to_owned()));
     hint.or_else(|| io_cause(error).and_then(io_hint))
@@ -147,6 +154,7 @@ fn build_hint(error: &BuildError) -> String {
         BuildError::StandIn(..) => "leave one of them",
         BuildError::PinnedAbsent(_) => "give the input, or take the pin out of the profile",
         BuildError::NotForOverlay(..) => "leave it out: a podvm image brings all but the policy",
+        BuildError::NoTee(_) => "leave it out, or take a profile with a TEE: tdx, snp",
         BuildError::NotForImage(_) => {
             "leave it out: on bare metal there is no initdata for all pods, each pod has its annotation"
         }
@@ -223,6 +231,7 @@ fn check_hint(error: &CheckError) -> Option<String> {
         CheckError::Needs { .. } => {
             "take a statically linked program, or a --base whose libraries match it".to_owned()
         }
+        CheckError::NotGuard => "leave out --guard, or give a coco-guard of this project".to_owned(),
         CheckError::InitTooDeep { .. } => "make /init point to the program itself".to_owned(),
         CheckError::InitrdRelease => "take the file out of the base".to_owned(),
         CheckError::TooLarge { .. } => {

@@ -1,17 +1,28 @@
 //! The documentation's console blocks, run as they stand.
 //!
 //! Each file has a directory of its own, with what a clone has; its blocks run there one after the
-//! other. `cargo run … --` and `target/release/coco-initrd` are the program under test. Commands that
+//! other, with a kernel and a firmware that code made. `cargo run … --` and `target/release/coco-initrd` are the program under test. Commands that
 //! are tests or downloads themselves are left out, by name.
 #![expect(clippy::unwrap_used, reason = "a failing test should panic where it fails")]
+#![expect(clippy::indexing_slicing, reason = "a failing test should panic where it fails")]
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use coco_measure::command_line::InitrdArgument;
+use coco_measure::synthetic;
+
 /// Commands of the documentation that are not run here: `ci/test` runs this test.
-const LEFT_OUT: &[&str] =
-    &["ci/test", "ci/bench", "ci/bench-boot", "ci/bench-policy", "ci/e2e", "scripts/fetch-kernel"];
+const LEFT_OUT: &[&str] = &[
+    "ci/test",
+    "ci/bench",
+    "ci/bench-boot",
+    "ci/bench-measure",
+    "ci/bench-policy",
+    "ci/e2e",
+    "scripts/fetch-kernel",
+];
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_coco-initrd");
 
@@ -76,6 +87,11 @@ fn run(document: &str) {
     }
     symlink(PROGRAM, place.path().join("bin/coco-initrd")).unwrap();
     symlink(PROGRAM, place.path().join("target/release/coco-initrd")).unwrap();
+    let mut kernel = synthetic::kernel();
+    kernel[0x24c..0x250].copy_from_slice(&0x1000_u32.to_le_bytes()); // the size of what it unpacks
+    fs_err::write(place.path().join("vmlinuz"), kernel).unwrap();
+    let firmware = synthetic::firmware(1 << 18, InitrdArgument::Prefix).build();
+    fs_err::write(place.path().join("OVMF.fd"), firmware).unwrap();
     let cargo = place.path().join("bin/cargo");
     fs_err::write(&cargo, CARGO).unwrap();
     fs_err::set_permissions(&cargo, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -129,6 +145,11 @@ fn verifying() {
 }
 
 #[test]
+fn measuring() {
+    run("docs/measure.md");
+}
+
+#[test]
 fn the_how_to() {
     run("docs/how-to.md");
 }
@@ -141,6 +162,11 @@ fn the_guard() {
 #[test]
 fn looking_into_an_initrd() {
     run("docs/inspect.md");
+}
+
+#[test]
+fn checking_a_host() {
+    run("docs/host-check.md");
 }
 
 #[test]

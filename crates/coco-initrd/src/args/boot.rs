@@ -104,6 +104,7 @@ pub(crate) enum RuntimeArg {
     /// kata's Go runtime
     Go,
     /// kata's Rust runtime
+    #[value(alias = "rs")]
     RuntimeRs,
 }
 

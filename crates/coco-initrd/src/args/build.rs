@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use coco_image::units::Method;
 
 use super::cache;
+use super::measure::PlatformArgs;
 
 /// `coco-initrd build`.
 #[derive(Debug, Args)]
@@ -18,6 +19,10 @@ pub(crate) struct BuildArgs {
     /// What is built.
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
+
+    /// What is taken for granted of the host.
+    #[command(flatten)]
+    pub(crate) platform: PlatformArgs,
 
     /// Where the image and its files go, all or nothing [default: dist/PROFILE]
     #[arg(long, value_name = "DIR")]
@@ -96,6 +101,10 @@ pub(crate) struct RecipeArgs {
     /// The guest's kernel: asked which compression it reads
     #[arg(long, value_name = "PATH")]
     pub(crate) kernel: Option<PathBuf>,
+
+    /// The guest's firmware: with it and --kernel, the manifest says what evidence will show
+    #[arg(long, value_name = "PATH", requires = "kernel")]
+    pub(crate) firmware: Option<PathBuf>,
 
     /// Time of all files in seconds since 1970, instead of the profile's; the environment variable of
     /// that name is not read

@@ -9,7 +9,7 @@ use crate::initrd_file::UNPACK_LIMIT_MIB;
 /// `coco-initrd diff`.
 #[derive(Debug, Args)]
 pub(crate) struct DiffArgs {
-    /// An initrd of anybody's
+    /// An initrd of anybody's, or the manifest.json of a build with its image beside it
     pub(crate) a: PathBuf,
 
     /// What to compare it with

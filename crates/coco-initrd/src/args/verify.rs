@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::build::RecipeArgs;
+use super::measure::PlatformArgs;
 
 /// `coco-initrd verify`.
 #[derive(Debug, Args)]
@@ -26,6 +27,10 @@ pub(crate) struct VerifyArgs {
     /// What to build again.
     #[command(flatten)]
     pub(crate) recipe: Option<RecipeArgs>,
+
+    /// What is taken for granted of the host.
+    #[command(flatten)]
+    pub(crate) platform: PlatformArgs,
 
     /// Prints the result as JSON
     #[arg(long)]

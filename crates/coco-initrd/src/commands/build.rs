@@ -45,6 +45,9 @@ pub(crate) enum BuildError {
     /// The other way round.
     #[error("--initdata is for podvm overlays, and profile {0} makes an image")]
     NotForImage(String),
+    /// Nothing would measure it.
+    #[error("--firmware predicts what a TEE measures, and profile {0} has none")]
+    NoTee(String),
 }
 
 /// Builds what a profile describes, with its manifest and what goes with it.
@@ -63,7 +66,7 @@ fn build_image(profile: Profile, args: &BuildArgs, out: &mut Output) -> anyhow::
     if args.initdata.is_some() {
         return Err(BuildError::NotForImage(profile.name).into());
     }
-    let Some(plan) = plan(profile, &args.recipe, out)? else {
+    let Some(plan) = plan(profile, &args.recipe, &args.platform, out)? else {
         return Ok(Outcome::Wanting);
     };
     if !has_expected_policy(&plan.policy, given_policy(args)?.as_ref(), out) {

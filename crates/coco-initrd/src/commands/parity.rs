@@ -90,7 +90,7 @@ fn built(path: &Path) -> anyhow::Result<PathBuf> {
     if !manifest.is_file() {
         return Ok(path.to_owned());
     }
-    let text = fs_err::read_to_string(&manifest)?;
+    let text = crate::named_file::text(&manifest)?;
     let summary = Summary::read(&text).with_context(|| manifest.display().to_string())?;
     Ok(path.join(summary.file))
 }

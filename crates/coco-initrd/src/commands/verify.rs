@@ -9,11 +9,11 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use anyhow::Context as _;
-use coco_image::archive::initrd::Initrd;
-use coco_image::assemble::{DEFAULT_POLICY, GUARD_PLAN};
+use coco_image::archive::initrd::{Digests, Initrd};
+use coco_image::assemble::DEFAULT_POLICY;
 use coco_image::customize;
 use coco_image::digest::{Sha256, Sha384};
-use coco_image::manifest::{LayerRecord, Manifest};
+use coco_image::manifest::{AppendedRecord, LayerRecord, Manifest};
 use coco_image::path::GuestPath;
 use coco_image::policy_location;
 use coco_image::tree::Bodies;
@@ -27,6 +27,8 @@ use crate::args::verify::VerifyArgs;
 use crate::default_policy;
 use crate::guard_plan;
 use crate::initrd_file::{UNPACK_LIMIT_MIB, Unpacked};
+use crate::measure;
+use crate::named_file;
 use crate::output::Output;
 use crate::report::{one_line, plural};
 pub(crate) use rebuild::RebuildError;
@@ -42,7 +44,7 @@ const SUMS_MAX: u64 = 1 << 20;
 
 /// Compares an image with its manifest.
 pub(crate) fn verify(args: &VerifyArgs, out: &mut Output) -> anyhow::Result<Outcome> {
-    let text = fs::read_to_string(&args.manifest)?;
+    let text = named_file::text(&args.manifest)?;
     let manifest = Manifest::read(&text).with_context(|| args.manifest.display().to_string())?;
     let profile = rebuild::asked(args)?;
     let image = args.image.clone().unwrap_or_else(|| args.manifest.with_file_name(&manifest.image.file));
@@ -60,6 +62,7 @@ pub(crate) fn verify(args: &VerifyArgs, out: &mut Output) -> anyhow::Result<Outc
         };
         found.insert(name.to_owned(), sha256);
     }
+    differences.extend(measure::differences(&manifest));
     differences.extend(verify::beside(&manifest.host_files, &found));
     differences.extend(verify::beside(&sums, &found).into_iter().map(|difference| Difference {
         what: "SHA-256 (SHA256SUMS)",
@@ -78,11 +81,11 @@ pub(crate) fn verify(args: &VerifyArgs, out: &mut Output) -> anyhow::Result<Outc
 }
 
 /// All that differs in the image itself.
-fn image_differences(manifest: &Manifest, image: &Path) -> anyhow::Result<Vec<Difference>> {
+pub(crate) fn image_differences(manifest: &Manifest, image: &Path) -> anyhow::Result<Vec<Difference>> {
     let unpacked: u64 = manifest.layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.unpacked));
     let limit_mib = (unpacked >> 20).saturating_add(1).max(UNPACK_LIMIT_MIB);
     let hash = |file| hash(file, &manifest.layers);
-    let Unpacked { initrd, store, hashed } = Unpacked::read(image, limit_mib, hash)?;
+    let Unpacked { initrd, store, hashed } = Unpacked::read(image, limit_mib, Digests::Wanted, hash)?;
     let mut differences = verify::bytes(manifest, &hashed);
     let name = || image.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let initrd = match initrd {
@@ -132,7 +135,7 @@ fn policy(initrd: &Initrd, bodies: &dyn Bodies) -> anyhow::Result<FoundPolicy> {
 
 /// What runs as PID 1.
 fn init(initrd: &Initrd, bodies: &dyn Bodies) -> anyhow::Result<FoundInit> {
-    let plan = guard_plan::read(&initrd.tree, bodies).context(GUARD_PLAN)?;
+    let plan = guard_plan::read(&initrd.tree, bodies)?;
     let exec = plan.as_ref().map(|plan| plan.exec.to_string().parse::<GuestPath>()).transpose()?;
     let (_, program) = customize::started(&initrd.tree, exec.as_ref())?;
     let guard = plan.map(|plan| FoundGuard {
@@ -231,6 +234,11 @@ fn report(
             manifest.policy.file,
             plural(manifest.host_files.len(), "host file"),
         ))?;
+        if let (Some(AppendedRecord { offset, .. }), Some(base)) =
+            (manifest.appended(), manifest.layers.first())
+        {
+            out.note(&format!("appended at byte {offset} to the image with SHA-256 {}", base.sha256));
+        }
         if args.rebuild {
             out.note("built again: the bytes are the same");
         }

@@ -10,9 +10,10 @@ use coco_image::check::{self, Software};
 use coco_image::digest::{Sha256, Sha384};
 use coco_image::host::{self, Word};
 use coco_image::manifest::{
-    self, CommandLineRecord, CompressionRecord, ImageRecord, InitRecord, InputRecord, Manifest, PolicyRecord,
-    ProfileRecord, Tool,
+    self, CommandLineRecord, CompressionRecord, ImageRecord, InitRecord, InputRecord, Manifest,
+    MeasuredInitrdRecord, MeasurementsRecord, PolicyRecord, ProfileRecord, Tool,
 };
+use coco_image::pack::Packed;
 use coco_image::profile::{ExtraKind, Guard, Profile, Role};
 use coco_image::tree::{Bodies, Body, Node};
 use coco_image::units::{Runtime, Tee};
@@ -20,6 +21,7 @@ use coco_image::{assemble, compress, layer};
 
 use super::{Built, Kernel, Policy};
 use crate::inputs::{Identity, Listing};
+use crate::measure::{self, Guest};
 use crate::store::Store;
 
 /// The engine that decides, in the program and in the guest.
@@ -86,8 +88,19 @@ pub(super) fn manifest(built: &Built<'_>, store: &Store) -> anyhow::Result<Manif
             .collect(),
         removed: assembled.removed.iter().map(ToString::to_string).collect(),
         customization: None,
+        measurements: measurements(built)?,
         files: manifest::files(&assembled.tree, packed, &layer::layer_names(groups)),
     })
+}
+
+/// What evidence will show of the image, if kernel and firmware are known.
+fn measurements(built: &Built<'_>) -> anyhow::Result<Option<MeasurementsRecord>> {
+    let Packed { sha256, sha384, size, .. } = *built.packed;
+    let initrd = MeasuredInitrdRecord { sha256, sha384, size };
+    let predict = |guest: &Guest| {
+        guest.predict(Some(initrd), &measure::lines(&built.plan.profile), measure::init_data(&[]))
+    };
+    built.plan.guest.as_ref().map(predict).transpose()
 }
 
 /// The files for the host: their path beside the manifest, and their text.

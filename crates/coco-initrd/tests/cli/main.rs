@@ -2,19 +2,23 @@
 #![expect(clippy::unwrap_used, reason = "a failing test should panic where it fails")]
 #![expect(clippy::indexing_slicing, reason = "a failing test should panic where it fails")]
 
+mod append;
 mod boot;
 mod build;
 mod cache;
 mod customize;
 mod diff;
 mod errors;
+mod evidence;
 mod fixture;
 mod generate;
+mod host;
 mod initdata;
 mod inspect;
 mod interrupted;
 mod lint_pod;
 mod manifest;
+mod measure;
 mod modules;
 mod parity;
 mod peer_pods;
@@ -22,4 +26,5 @@ mod pod_override;
 mod policy;
 mod profile;
 mod reproducible;
+mod sizes;
 mod verify;

@@ -66,7 +66,7 @@ pub(crate) enum SubjectError {
 impl Subject {
     /// Reads the manifest and compares the image with it.
     pub(crate) fn read(args: &MachineArgs) -> anyhow::Result<Self> {
-        let text = fs_err::read_to_string(&args.manifest)?;
+        let text = crate::named_file::text(&args.manifest)?;
         let manifest = Bootable::read(&text).with_context(|| args.manifest.display().to_string())?;
         if manifest.arch != Arch::X86_64 {
             return Err(SubjectError::Arch(manifest.arch).into());

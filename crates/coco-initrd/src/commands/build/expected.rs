@@ -19,7 +19,7 @@ pub(super) struct Expected {
 /// The policy of the manifest that was given, if one was.
 pub(super) fn given_policy(args: &BuildArgs) -> anyhow::Result<Option<Expected>> {
     let Some(path) = &args.same_policy_as else { return Ok(None) };
-    let text = fs_err::read_to_string(path).context("the manifest of the other build can't be read")?;
+    let text = crate::named_file::text(path).context("the manifest of the other build can't be read")?;
     let summary = Summary::read(&text).with_context(|| path.display().to_string())?;
     Ok(Some(Expected { origin: path.display().to_string(), sha256: summary.policy }))
 }

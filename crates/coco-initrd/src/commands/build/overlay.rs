@@ -28,6 +28,7 @@ pub(super) fn check_options(args: &BuildArgs) -> Result<(), BuildError> {
         ("--builtin-guest", args.recipe.builtin_guest),
         ("--compression", args.recipe.compression.is_some()),
         ("--kernel", args.recipe.kernel.is_some()),
+        ("--firmware", args.recipe.firmware.is_some()),
         ("--threads", args.threads.is_some()),
         ("--cache-dir", args.cache.cache_dir.is_some()),
         ("--no-cache", args.cache.no_cache),

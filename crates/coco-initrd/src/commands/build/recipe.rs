@@ -17,7 +17,9 @@ use fs_err as fs;
 
 use super::BuildError;
 use crate::args::build::RecipeArgs;
+use crate::args::measure::{PlatformArgs, TeeArg};
 use crate::default_policy::{self, Permissive};
+use crate::measure::{self, Guest};
 use crate::output::Output;
 use crate::produce::{Kernel, Plan, Policy};
 use crate::profiles;
@@ -30,7 +32,12 @@ pub(crate) fn wanted(profile: &str, recipe: &RecipeArgs) -> anyhow::Result<Wante
 
 /// The plan of the image that `profile` describes; `None` if the policy is not fit for a default, which has been
 /// said then.
-pub(crate) fn plan(profile: Profile, recipe: &RecipeArgs, out: &mut Output) -> anyhow::Result<Option<Plan>> {
+pub(crate) fn plan(
+    profile: Profile,
+    recipe: &RecipeArgs,
+    platform: &PlatformArgs,
+    out: &mut Output,
+) -> anyhow::Result<Option<Plan>> {
     let Some(policy) = evaluate(&profile.policy, recipe, out)? else {
         return Ok(None);
     };
@@ -40,6 +47,7 @@ pub(crate) fn plan(profile: Profile, recipe: &RecipeArgs, out: &mut Output) -> a
         paths: paths(&profile, recipe)?,
         software: if recipe.builtin_guest { Software::BuiltIn } else { Software::Components },
         same_bytes_as: same_bytes_as(&profile, recipe)?,
+        guest: guest(&profile, recipe, platform)?,
         profile,
         policy,
         kernel,
@@ -133,6 +141,22 @@ fn ask_kernel(profile: &Profile, path: Option<&Path>, out: &mut Output) -> anyho
         }
         Err(error) => Err(anyhow::Error::new(error).context(format!("{}", path.display()))),
     }
+}
+
+/// What is measured beside the image, checked as far as it can be without it.
+fn guest(profile: &Profile, recipe: &RecipeArgs, platform: &PlatformArgs) -> anyhow::Result<Option<Guest>> {
+    let (Some(kernel), Some(firmware)) = (&recipe.kernel, &recipe.firmware) else {
+        return Ok(None);
+    };
+    let tee = match profile.tee {
+        Tee::Tdx => TeeArg::Tdx,
+        Tee::Snp => TeeArg::Snp,
+        Tee::None | Tee::PodVm => return Err(BuildError::NoTee(profile.name.clone()).into()),
+    };
+    let memory = u32::try_from(profile.memory_mib).ok();
+    let guest = Guest::read((kernel, firmware), tee, platform, (None, memory))?;
+    guest.check(&measure::lines(profile))?;
+    Ok(Some(guest))
 }
 
 /// Built-in profiles that make the same image from the same inputs and options, this one included.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use coco_image::comparison::{Change, Fact, Packing};
+use coco_image::manifest::Moved;
 
 use super::{Found, Image};
 use crate::report::{one_line, plural};
@@ -28,6 +29,11 @@ pub(super) fn words(found: &Found) -> String {
         text.push_str(&contents.as_ref().map(super::Contents::words).unwrap_or_default());
     }
     text.push_str(&found.policies.as_ref().map(super::Policies::words).unwrap_or_default());
+    if found.is_same_image() {
+        line(&mut text, "the same bytes");
+        predicted(&mut text, found);
+        return text;
+    }
     if comparison.is_same_tree() {
         line(&mut text, "the same files, packed differently");
     }
@@ -40,7 +46,26 @@ pub(super) fn words(found: &Found) -> String {
     for (what, changes, why) in measurements(&found.images) {
         line(&mut text, &format!("measured: {what} {}: {why}", if changes { "changes" } else { "stays" }));
     }
+    predicted(&mut text, found);
     text
+}
+
+/// What moved between the predictions of two manifests; several numbers of vCPUs are one line.
+fn predicted(text: &mut String, found: &Found) {
+    let mut last = String::new();
+    for Moved { launch, name, from, to, because, .. } in found.moved.iter().flatten() {
+        let place = if launch.is_empty() { String::new() } else { format!("{launch}: ") };
+        let how = match (from, to) {
+            (None, _) => "is new".to_owned(),
+            (_, None) => "is gone".to_owned(),
+            _ => format!("moves by {}", because.join(", ")),
+        };
+        let words = format!("predicted: {place}{name} {how}");
+        if words != last {
+            line(text, &words);
+        }
+        last = words;
+    }
 }
 
 fn line(text: &mut String, words: &str) {

@@ -54,7 +54,7 @@ pub(super) fn rebuild(
         Wanted::Image(profile) => *profile,
         Wanted::Overlay(profile) => return Err(RebuildError::Overlay(profile.name).into()),
     };
-    let Some(plan) = build::plan(profile, recipe, out)? else { return Ok(None) };
+    let Some(plan) = build::plan(profile, recipe, &args.platform, out)? else { return Ok(None) };
     let scratch = Scratch::new(&std::env::temp_dir())?;
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let variation = Variation { threads, order: Order::Found, cache: None };
