@@ -4,7 +4,10 @@
 //! what is not one is a panic, a hang, memory without bound, or a word on standard output.
 
 mod archive;
+mod evidence;
 mod image;
+mod kata_config;
+mod measure;
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -15,19 +18,27 @@ use coco_policy::check::{Agents, Role, check_text};
 use coco_policy::{AgentVersion, Command, DEFAULT_RESTRICTIVE, Engine, Policy, Request, Toggle};
 
 pub use archive::{initrd, tarball};
+pub use evidence::{event_log, evidence};
 pub use image::{location, modules};
+pub use kata_config::kata_config;
+pub use measure::{firmware, kernel};
 
 /// A target: its name, which is that of its program and its corpus, and what it does.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 17] = [
     ("annotation", annotation),
     ("cases", cases),
     ("console", console),
+    ("event_log", event_log),
+    ("evidence", evidence),
     ("explain", explain),
+    ("firmware", firmware),
     ("initdata", initdata),
     ("initrd", initrd),
+    ("kata_config", kata_config),
+    ("kernel", kernel),
     ("location", location),
     ("modules", modules),
     ("pod", pod),
