@@ -188,7 +188,7 @@ fn kernel_and_firmware_are_those_of_the_predictions() {
     place.file(&format!("{GO}/configuration-qemu-tdx.toml"), template("go"));
     let drop_in = place.read("dist/tdx/host/go/60-coco-initrd.toml");
     place.file(&format!("{GO}/config.d/60-coco-initrd.toml"), drop_in);
-    let config = format!("/{GO}/configuration-qemu-tdx.toml").replace("/root/", "/");
+    let config = format!("{}/configuration-qemu-tdx.toml", GO.strip_prefix("root").unwrap());
     let words = format!("--config {config} --manifest dist/tdx/manifest.json");
     let ran = check(&place, &words);
     assert_eq!(ran.code, 0, "{}{}", ran.data, ran.words);
