@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use coco_image::host::{command_line, line};
 use coco_image::manifest::{
-    ArtefactRecord, InitDataRecord, MeasuredInitrdRecord, MeasurementsRecord, PlatformRecord,
+    ArtefactRecord, InitDataRecord, LaunchRecord, MeasuredInitrdRecord, MeasurementsRecord, PlatformRecord,
     SnpPlatformRecord, TdxPlatformRecord,
 };
 use coco_image::profile::Profile;
@@ -87,20 +87,26 @@ impl Guest {
             kernel: (&self.kernel, self.kernel.name(Kernel::parse(&self.kernel.bytes))?),
             initrd: initrd.as_ref(),
         };
-        let mut launches = BTreeMap::new();
-        for (name, line) in lines {
-            let launch = match &self.platform {
-                Platform::Snp(snp) => launch::snp(&parts, snp, line),
-                Platform::Tdx(tdx) => launch::tdx(&parts, tdx, line),
-            };
-            launches.insert(name.clone(), launch?);
-        }
+        let launches: anyhow::Result<BTreeMap<String, LaunchRecord>> = match &self.platform {
+            Platform::Snp(snp) => {
+                let launch =
+                    |(name, line): (&String, &String)| Ok((name.clone(), launch::snp(&parts, snp, line)?));
+                lines.iter().map(launch).collect()
+            }
+            Platform::Tdx(tdx) => {
+                let shared = launch::Shared::new(&parts, tdx)?;
+                let launch = |(name, line): (&String, &String)| {
+                    Ok((name.clone(), launch::tdx(&parts, tdx, &shared, line)?))
+                };
+                lines.iter().map(launch).collect()
+            }
+        };
         Ok(MeasurementsRecord {
             firmware: self.firmware.record.clone(),
             kernel: self.kernel.record.clone(),
             initrd,
             platform: self.platform.record(),
-            launches,
+            launches: launches?,
             init_data,
             collect_on_host: self.platform.collect_on_host(),
         })

@@ -50,13 +50,58 @@ pub(super) fn snp(parts: &Parts<'_>, host: &SnpPlatform, line: &str) -> anyhow::
     Ok(LaunchRecord { command_line: line.to_owned(), values, events: Vec::new() })
 }
 
+/// What all launches of a TD share, so that firmware and kernel are hashed once for all command lines.
+pub(super) struct Shared {
+    mrtd: Sha384,
+    kernel: SharedKernel,
+}
+
+enum SharedKernel {
+    /// Measured as the file is.
+    AsItIs(MeasuredKernel),
+    /// QEMU patches it, and refuses a command line that would go into its header as well.
+    Patched {
+        /// The guest's memory.
+        memory_mib: u32,
+    },
+}
+
+impl Shared {
+    pub(super) fn new(parts: &Parts<'_>, host: &TdxPlatform) -> anyhow::Result<Self> {
+        let (firmware_file, firmware) = &parts.firmware;
+        let (kernel_file, kernel) = &parts.kernel;
+        let kernel = match host.patch {
+            Patch::None => SharedKernel::AsItIs(kernel_file.name(kernel.measured(HeaderPatch::None))?),
+            Patch::QemuLegacy { memory_mib } => SharedKernel::Patched { memory_mib },
+        };
+        Ok(Self { mrtd: firmware_file.name(tdx::mrtd(firmware, host.order))?, kernel })
+    }
+
+    fn kernel(&self, parts: &Parts<'_>, command_line: &CommandLine) -> anyhow::Result<MeasuredKernel> {
+        match &self.kernel {
+            SharedKernel::AsItIs(kernel) => Ok(kernel.clone()),
+            SharedKernel::Patched { memory_mib } => {
+                let initrd_size = parts.initrd.map(|initrd| initrd.size);
+                let patch = QemuPatch { memory_mib: *memory_mib, initrd_size, command_line };
+                let (file, kernel) = &parts.kernel;
+                file.name(kernel.measured(HeaderPatch::QemuLegacy(patch)))
+            }
+        }
+    }
+}
+
 /// TDX: MRTD, the registers with their events, and the two events that Trustee asks for by name.
-pub(super) fn tdx(parts: &Parts<'_>, host: &TdxPlatform, line: &str) -> anyhow::Result<LaunchRecord> {
+pub(super) fn tdx(
+    parts: &Parts<'_>,
+    host: &TdxPlatform,
+    shared: &Shared,
+    line: &str,
+) -> anyhow::Result<LaunchRecord> {
     let command_line: CommandLine = line.parse()?;
     let argument = parts.initrd.map(|_| host.argument);
     parts.kernel.1.check(&command_line, argument)?;
     let launch = TdxLaunch {
-        kernel: measured_kernel(parts, host.patch, &command_line)?,
+        kernel: shared.kernel(parts, &command_line)?,
         initrd: parts.initrd.map(|initrd| TdxInitrd {
             digest: Sha384::from(*initrd.sha384.as_bytes()),
             argument: host.argument,
@@ -66,28 +111,11 @@ pub(super) fn tdx(parts: &Parts<'_>, host: &TdxPlatform, line: &str) -> anyhow::
         separator: host.separator,
     };
     let events = tdx::events(&launch);
-    let (firmware_file, firmware) = &parts.firmware;
-    let mrtd = firmware_file.name(tdx::mrtd(firmware, host.order))?;
     Ok(LaunchRecord {
         command_line: line.to_owned(),
-        values: tdx_values(host, &mrtd, &events),
+        values: tdx_values(host, &shared.mrtd, &events),
         events: events.iter().map(event_record).collect(),
     })
-}
-
-fn measured_kernel(
-    parts: &Parts<'_>,
-    patch: Patch,
-    command_line: &CommandLine,
-) -> anyhow::Result<MeasuredKernel> {
-    let initrd_size = parts.initrd.map(|initrd| initrd.size);
-    let (file, kernel) = &parts.kernel;
-    file.name(kernel.measured(match patch {
-        Patch::None => HeaderPatch::None,
-        Patch::QemuLegacy { memory_mib } => {
-            HeaderPatch::QemuLegacy(QemuPatch { memory_mib, initrd_size, command_line })
-        }
-    }))
 }
 
 fn tdx_values(host: &TdxPlatform, mrtd: &Sha384, events: &[Event]) -> Vec<ValueRecord> {
