@@ -4,6 +4,8 @@ use crate::{Change, Disk, End, Expect, Opened, Scenario, pod};
 
 /// The words of an attack: what the host adds to the command line.
 const POLICY_FILE: &str = "KATA_AGENT_POLICY_FILE=/dev/vda";
+/// systemd hands the environment that it was given to nobody, but this to all.
+const SYSTEMD_POLICY_FILE: &str = "systemd.setenv=KATA_AGENT_POLICY_FILE=/dev/vda";
 const CONFIG_FILE: &str = "agent.config_file=/dev/vda";
 const CONSOLE: [&str; 2] = ["agent.debug_console", "agent.debug_console_vport=1026"];
 
@@ -38,7 +40,8 @@ fn pods(probe: &[u8]) -> Vec<Scenario> {
 fn attacks_by_word(probe: &[u8]) -> Vec<Scenario> {
     let refused = |word| Expect::Ends(End::Refusal(word));
     let opened = || Expect::Serves(pod::wide_open(probe));
-    let policy_file = |scenario| saying(&[POLICY_FILE], with(&[Disk::OpenPolicy], scenario));
+    let policy_file =
+        |scenario| saying(&[POLICY_FILE, SYSTEMD_POLICY_FILE], with(&[Disk::OpenPolicy], scenario));
     let config_file = |scenario| saying(&[CONFIG_FILE], with(&CONFIG, scenario));
     let bare = |scenario| changed(&[Change::NoGuard], scenario);
     vec![

@@ -2,8 +2,20 @@
 
 use std::collections::BTreeSet;
 
-/// The names the kernel and the guard give any PID 1. All others came from the command line.
-const USUAL: [&str; 3] = ["HOME", "PATH", "TERM"];
+/// The names the kernel and the guard give any PID 1, and those systemd gives any service (systemd.exec(5)).
+/// All others came from the command line.
+const USUAL: [&str; 10] = [
+    "HOME",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "LANG",
+    "MEMORY_PRESSURE_WATCH",
+    "MEMORY_PRESSURE_WRITE",
+    "PATH",
+    "SYSTEMD_EXEC_PID",
+    "TERM",
+    "USER",
+];
 
 /// The line about the environment, from the names in it.
 pub(crate) fn environment(names: &BTreeSet<String>) -> String {
@@ -34,9 +46,10 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_of_the_kernel_or_the_guard_is_clean() {
+    fn an_environment_of_the_kernel_the_guard_or_systemd_is_clean() {
         assert_eq!(of_names(&["HOME", "TERM"]), "environment clean");
         assert_eq!(of_names(&["PATH", "HOME", "TERM"]), "environment clean");
+        assert_eq!(of_names(&["INVOCATION_ID", "PATH", "SYSTEMD_EXEC_PID", "TERM"]), "environment clean");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! `coco-guest`, the built-in guest: a stand-in for kata-agent 4.1. Isolates nothing, pulls no image.
 //!
 //! It lets an image be booted and tried on a machine that has no agent. As PID 1 it mounts what an
-//! init mounts, puts the default policy in force as the agent does and with the agent's engine, then
-//! the policy of initdata, and serves the agent's protocol, each request asked of the policy first. A
-//! container's processes are processes of the guest. It writes what it found to the console, one fact
+//! init mounts; as a service it finds that done. It puts the default policy in force as the agent does
+//! and with the agent's engine, then the policy of initdata, and serves the agent's protocol, each
+//! request asked of the policy first. A container's processes are processes of the guest. It writes what it found to the console, one fact
 //! a line. `docs/builtin-guest.md` says where it differs from the agent.
 
 mod children;
@@ -16,11 +16,12 @@ mod facts;
 mod faults;
 mod guest;
 mod initdata;
+mod life;
 mod mounts;
-mod pid1;
 mod policy;
 mod processes;
 mod requests;
+mod role;
 mod rootfs;
 mod server;
 mod settings;
@@ -30,6 +31,8 @@ mod tests;
 
 use std::process::ExitCode;
 
+use role::Role;
+
 /// Name, version, and the agent's word for the one feature that an image asks of its agent.
 const VERSION: &str = concat!("version ", env!("CARGO_PKG_VERSION"), ", extra-features: [agent-policy]");
 
@@ -38,13 +41,20 @@ fn main() -> ExitCode {
         console::say(VERSION);
         return ExitCode::SUCCESS;
     }
-    if std::process::id() != 1 {
-        console::say("stands in for kata-agent in a guest; it does nothing unless it is PID 1");
+    let Some(role) = Role::of_this_process() else {
+        console::say(
+            "stands in for kata-agent in a guest; it does nothing unless it is PID 1 or is started by it",
+        );
         return ExitCode::from(2);
-    }
-    match pid1::run() {
+    };
+    let ended = life::run(role);
+    match &ended {
         Ok(()) => console::say("sandbox destroyed"),
         Err(error) => console::say(&format!("failed: {error}")),
     }
-    pid1::power_off()
+    match (role, ended) {
+        (Role::Init, _) => life::power_off(),
+        (Role::Service, Ok(())) => ExitCode::SUCCESS,
+        (Role::Service, Err(_)) => ExitCode::FAILURE,
+    }
 }

@@ -1,4 +1,4 @@
-//! What the guest does as PID 1: mounts, tells its facts, loads the policy, serves. Answers no request.
+//! The guest's life: mounts, tells its facts, loads the policy, serves. Answers no request.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,6 +13,7 @@ use coco_agent_api::ttrpc;
 use crate::children::CHILDREN;
 use crate::console::say;
 use crate::guest::{BASE, Guest};
+use crate::role::Role;
 use crate::settings::{ADDRESS, Settings, SettingsError};
 use crate::{debug_console, facts, initdata, mounts, policy, server};
 
@@ -43,8 +44,10 @@ pub(crate) enum Failed {
 }
 
 /// Comes up, says so, and stays until the sandbox is destroyed.
-pub(crate) fn run() -> Result<(), Failed> {
-    mounts::mount_all()?;
+pub(crate) fn run(role: Role) -> Result<(), Failed> {
+    if role == Role::Init {
+        mounts::mount_all()?;
+    }
     let environment: BTreeMap<String, String> = std::env::vars_os()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
         .collect();
