@@ -4,15 +4,19 @@
 //! brings replaces what an earlier one had. Whether the result can boot is asked by
 //! [`check`](crate::check).
 
+mod extras;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::archive::Member;
 use crate::modules::{Module, Modules};
 use crate::path::GuestPath;
-use crate::profile::{ComponentFile, ExtraKind, Guard, Profile, Role};
-use crate::tree::{Body, Layer, Node, Parents, Tree, TreeError};
+use crate::profile::{ComponentFile, Guard, Profile, Role};
+use crate::tree::{Bodies, Body, Layer, Node, Parents, Tree, TreeError};
+use crate::trim::{self, TrimError, Trimmed};
 use crate::units::{Init, Mode};
+pub use extras::CertificatesError;
 
 /// Where the agent is (kata `src/agent/kata-agent.service.in`).
 pub const AGENT: &str = "/usr/bin/kata-agent";
@@ -78,6 +82,8 @@ pub struct Assembled {
     pub tree: Tree,
     /// Policies of the base or of a component that are not in the image.
     pub removed: Vec<GuestPath>,
+    /// What was left out of the base, rule by rule.
+    pub trimmed: Vec<Trimmed>,
 }
 
 /// Why inputs don't make a tree.
@@ -91,6 +97,9 @@ pub enum AssembleError {
         /// The reason.
         error: TreeError,
     },
+    /// A rule about the base does nothing.
+    #[error(transparent)]
+    Trim(#[from] TrimError),
     /// A base is a file system, not a program.
     #[error("the base is a single file, expected a root file system: a directory, a tar or an initrd")]
     BaseIsFile,
@@ -126,6 +135,9 @@ pub enum AssembleError {
     /// A file beside the profile was not read.
     #[error("{} was not read", .0.display())]
     Source(PathBuf),
+    /// The base has no certificates where the profile says.
+    #[error(transparent)]
+    Certificates(#[from] CertificatesError),
     /// A file of the profile among the policies: nothing but the evaluated one may be there.
     #[error("{0} of the profile is in {POLICY_DIRECTORY}, where only the policy may be")]
     ExtraPolicy(GuestPath),
@@ -136,12 +148,15 @@ pub enum AssembleError {
     PolicyName(String),
 }
 
-/// Makes the tree of `profile` out of `inputs`.
-pub fn assemble(profile: &Profile, inputs: &Inputs) -> Result<Assembled, AssembleError> {
+/// Makes the tree of `profile` out of `inputs`, whose contents are in `bodies`.
+pub fn assemble(profile: &Profile, inputs: &Inputs, bodies: &dyn Bodies) -> Result<Assembled, AssembleError> {
     let mut tree = Tree::default();
     if let Some(members) = &inputs.base {
         add_members(&mut tree, members, Layer::Base, "base")?;
     }
+    // Certificates are gathered of the whole base: the files they are in need not stay.
+    let extras = extras::nodes(profile, inputs, &tree, bodies)?;
+    let trimmed = trim::trim(&mut tree, &profile.trim)?;
     match &inputs.guest {
         GuestSoftware::BuiltIn(guest) => {
             let node = Node::File(Mode::PROGRAM, guest.clone());
@@ -161,8 +176,10 @@ pub fn assemble(profile: &Profile, inputs: &Inputs) -> Result<Assembled, Assembl
     }
     let removed = replace_policy(&mut tree, &inputs.policy)?;
     add_init(&mut tree, profile, inputs)?;
-    add_extras(&mut tree, profile, inputs)?;
-    Ok(Assembled { tree, removed })
+    for (path, node) in extras {
+        add(&mut tree, &path, node, Layer::Configuration, "profile")?;
+    }
+    Ok(Assembled { tree, removed, trimmed })
 }
 
 /// The files of one input as they are, nothing added and nothing left out.
@@ -352,27 +369,6 @@ fn add_init(tree: &mut Tree, profile: &Profile, inputs: &Inputs) -> Result<(), A
         }
         Guard::Off => put(INIT, Node::Symlink(init_program(profile.init).to_owned())),
     }
-}
-
-fn add_extras(tree: &mut Tree, profile: &Profile, inputs: &Inputs) -> Result<(), AssembleError> {
-    let policies = GuestPath::fixed(POLICY_DIRECTORY);
-    for extra in &profile.extras {
-        if extra.path.is_below(&policies) {
-            return Err(AssembleError::ExtraPolicy(extra.path.clone()));
-        }
-        let node = match &extra.kind {
-            ExtraKind::Directory(mode) => Node::Directory(*mode),
-            ExtraKind::Text(mode, text) => Node::File(*mode, Body::bytes(text.as_bytes())),
-            ExtraKind::Source(mode, source) => {
-                let body = inputs.sources.get(source).ok_or_else(|| AssembleError::Source(source.clone()))?;
-                Node::File(*mode, body.clone())
-            }
-            ExtraKind::Symlink(target) => Node::Symlink(target.clone()),
-            ExtraKind::Device(kind, mode, major, minor) => Node::Device(*kind, *mode, *major, *minor),
-        };
-        add(tree, &extra.path, node, Layer::Configuration, "profile")?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod lz4;
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A compression, told by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,20 +112,21 @@ pub fn reader<'a>(
 }
 
 /// What remains of the bytes that one input may unpack to: the stop for decompression bombs.
+/// Several readers may take from it at once.
 #[derive(Debug)]
 pub struct Budget {
-    left: u64,
+    left: AtomicU64,
     limit: u64,
 }
 
 impl Budget {
     /// At most `limit` bytes.
     pub fn new(limit: u64) -> Self {
-        Self { left: limit, limit }
+        Self { left: AtomicU64::new(limit), limit }
     }
 
     /// `inner`, failing once the budget is used up.
-    pub fn bound<'a, R: Read + 'a>(&'a mut self, inner: R) -> Bounded<'a, R> {
+    pub fn bound<'a, R: Read + 'a>(&'a self, inner: R) -> Bounded<'a, R> {
         Bounded { inner, budget: self }
     }
 }
@@ -133,17 +135,18 @@ impl Budget {
 #[derive(Debug)]
 pub struct Bounded<'a, R> {
     inner: R,
-    budget: &'a mut Budget,
+    budget: &'a Budget,
 }
 
 impl<R: Read> Read for Bounded<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let got = self.inner.read(buffer)?;
         let taken = u64::try_from(got).unwrap_or(u64::MAX);
-        self.budget.left = self.budget.left.checked_sub(taken).ok_or_else(|| {
+        let less = |left: u64| left.checked_sub(taken);
+        if self.budget.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_err() {
             let message = format!("unpacks to more than {} bytes, the limit", self.budget.limit);
-            io::Error::new(io::ErrorKind::FileTooLarge, message)
-        })?;
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+        }
         Ok(got)
     }
 }
@@ -205,7 +208,7 @@ mod tests {
     #[test]
     fn a_bomb_stops_at_the_limit() {
         let packed = gzip(&vec![0; 1 << 20]);
-        let mut budget = Budget::new(1000);
+        let budget = Budget::new(1000);
         let inner = reader(Format::Gzip, Streams::All, packed.as_slice()).unwrap();
         let error = io::copy(&mut budget.bound(inner), &mut io::sink()).unwrap_err();
         assert_eq!(error.to_string(), "unpacks to more than 1000 bytes, the limit");

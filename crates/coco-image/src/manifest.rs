@@ -6,6 +6,7 @@
 mod bootable;
 mod customization;
 mod files;
+mod locked;
 mod measurements;
 mod moved;
 mod overlay;
@@ -21,10 +22,12 @@ use crate::modules::Modules;
 use crate::pack::{Packed, PackedLayer};
 use crate::path::GuestPath;
 use crate::tree::{Node, Tree};
+use crate::trim::Trimmed;
 use crate::units::{Arch, Init, Method, Runtime, Tee};
 pub use bootable::Bootable;
 pub use customization::{AddedFile, AppendedRecord, CertificatesRecord, CustomizationRecord};
 pub use files::{file_records, files};
+pub use locked::{LockedRecord, locked};
 pub use measurements::{
     ArtefactRecord, Certainty, EventRecord, InitDataRecord, LaunchRecord, MeasuredInitrdRecord,
     MeasurementsRecord, PlatformRecord, SnpPlatformRecord, TdxPlatformRecord, ValueRecord,
@@ -71,6 +74,9 @@ pub struct Manifest {
     pub host_files: BTreeMap<String, Sha256>,
     /// Policies of the inputs that were left out.
     pub removed: Vec<String>,
+    /// What was left out of the base, rule by rule; absent if the profile trims nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trimmed: Vec<TrimRecord>,
     /// What was changed of an existing image; absent if it was built from inputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customization: Option<CustomizationRecord>,
@@ -79,6 +85,18 @@ pub struct Manifest {
     pub measurements: Option<MeasurementsRecord>,
     /// Every file of the image.
     pub files: Vec<FileRecord>,
+}
+
+/// A rule about the base, and what it has left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrimRecord {
+    /// The pattern of the profile.
+    pub pattern: String,
+    /// Number of names, directories included.
+    pub members: usize,
+    /// Bytes of the files among them.
+    pub bytes: u64,
 }
 
 /// The program that built the image.
@@ -165,14 +183,17 @@ pub struct LayerRecord {
 pub struct InputRecord {
     /// What it is for.
     pub role: String,
-    /// `file`, `directory`, `tar`, `initrd` or `built-in`.
+    /// `file`, `directory`, `tar`, `initrd`, `oci`, `packages` or `built-in`.
     pub kind: String,
-    /// Digest of the file, or of a directory's listing.
+    /// Digest of the file, of a directory's listing, of an image's manifest, or of a list of packages.
     pub sha256: Sha256,
-    /// Bytes of the file, or of all files of a directory.
+    /// Bytes of the file, or of all files of a directory, layers of an image, or packages.
     pub size: u64,
-    /// Whether the profile pins it.
+    /// Whether the profile or its lock pins it.
     pub pinned: bool,
+    /// What the lock names of it, file by file; absent if it was not fetched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locked: Vec<LockedRecord>,
 }
 
 /// The default policy.
@@ -315,6 +336,13 @@ pub fn layers(packed: &Packed) -> Vec<LayerRecord> {
         members: layer.members,
     };
     packed.layers.iter().map(record).collect()
+}
+
+/// What each rule of a profile has left out of the base.
+pub fn trimmed(trimmed: &[Trimmed]) -> Vec<TrimRecord> {
+    let record =
+        |it: &Trimmed| TrimRecord { pattern: it.pattern.to_string(), members: it.members, bytes: it.bytes };
+    trimmed.iter().map(record).collect()
 }
 
 /// The modules the guard loads, with the digests that packing computed.

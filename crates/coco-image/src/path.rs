@@ -4,6 +4,8 @@
 //! drop without a word (init/initramfs.c: `do_header`, `do_name`) is an error here. Whether a file
 //! of that name exists is the [`tree`](crate::tree)'s business.
 
+pub mod pattern;
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -5,6 +5,7 @@
 
 pub mod raw;
 mod reader;
+pub mod source;
 mod wanted;
 
 use std::collections::BTreeMap;
@@ -14,10 +15,13 @@ use std::str::FromStr;
 use crate::digest::Sha256;
 use crate::modules::WantedModule;
 use crate::path::GuestPath;
+use crate::path::pattern::PathPattern;
 use crate::tree::DeviceKind;
+use crate::trim::Trim;
 use crate::units::{Arch, Epoch, Init, Method, Mode, Runtime, Tee};
 use raw::Raw;
 use reader::Reader;
+use source::{Remote, Source};
 pub use wanted::{OverlayProfile, Wanted};
 
 /// The version of the profile format this reads.
@@ -80,10 +84,30 @@ impl FromStr for Role {
 /// An input a profile names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Input {
-    /// Where it is; an option of the command line may say it instead.
-    pub path: Option<PathBuf>,
+    /// Where it is; an option of the command line may name a file or directory instead.
+    pub source: Option<Source>,
     /// The SHA-256 it must have.
     pub sha256: Option<Sha256>,
+    /// The input as TOML, places of this machine left out: what a lock has the digest of.
+    pub lock_key: String,
+}
+
+impl Input {
+    /// Where it is, if that is on this machine.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.source {
+            Some(Source::Path(path)) => Some(path),
+            Some(Source::Remote(_)) | None => None,
+        }
+    }
+
+    /// Where it is, if that is elsewhere.
+    pub fn remote(&self) -> Option<&Remote> {
+        match &self.source {
+            Some(Source::Remote(remote)) => Some(remote),
+            Some(Source::Path(_)) | None => None,
+        }
+    }
 }
 
 /// A file that a component must bring, and where it lands.
@@ -135,6 +159,8 @@ pub enum ExtraKind {
     Text(Mode, String),
     /// A file with the contents of a file beside the profile.
     Source(Mode, PathBuf),
+    /// A file with the certificates that are in files of the base.
+    Certificates(Mode, PathPattern),
     /// A symbolic link.
     Symlink(String),
     /// A device node: kind, permissions, major, minor.
@@ -191,6 +217,8 @@ pub struct Profile {
     pub kernel_params: Vec<String>,
     /// Inputs with their pins.
     pub inputs: BTreeMap<Role, Input>,
+    /// What is left out of the base.
+    pub trim: Trim,
     /// Files each component must bring.
     pub components: BTreeMap<Role, Vec<ComponentFile>>,
     /// Files the profile adds.
@@ -267,7 +295,7 @@ pub enum ProfileError {
 
 /// The text of a profile, as the program finds it.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct ProfileText {
     /// Its path, or `NAME (built in)`: for messages, and to tell a circle.
     pub origin: String,
     /// Its name, for file names.
@@ -281,8 +309,8 @@ pub struct Source {
 /// Reads `source` and the profiles it extends, which `open` finds by name or path as seen from the
 /// profile that names them.
 pub fn resolve<E: From<ProfileError>>(
-    source: Source,
-    open: &dyn Fn(&str, &Source) -> Result<Source, E>,
+    source: ProfileText,
+    open: &dyn Fn(&str, &ProfileText) -> Result<ProfileText, E>,
 ) -> Result<Raw, E> {
     let mut lineage = vec![source.origin.clone()];
     let mut raw = Raw::parse(&source.origin, &source.text, &source.directory)?;

@@ -16,7 +16,7 @@ mod body;
 mod error;
 mod node;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use body::{Bodies, Body, Cursor, Extent, Place, Spool};
 pub use error::{FollowError, TreeError};
@@ -151,10 +151,21 @@ impl Tree {
 
     /// Takes `path` and everything below it out. What is not there stays away.
     pub fn remove_all(&mut self, path: &GuestPath) {
-        let below: Vec<GuestPath> =
-            self.0.keys().filter(|key| key.is_below(path) && !key.is_root()).cloned().collect();
-        for path in below.iter().rev() {
-            self.promote_links_of(path);
+        let below = self.0.keys().filter(|key| key.is_below(path) && !key.is_root()).cloned().collect();
+        self.remove_each(&below);
+    }
+
+    /// Takes each of `paths` out. A directory must go with everything that is in it.
+    pub(crate) fn remove_each(&mut self, paths: &BTreeSet<GuestPath>) {
+        let first_name = |entry: &Entry| match &entry.node {
+            Node::HardLink(first) => Some(first.clone()),
+            _ => None,
+        };
+        let mut first_names: BTreeSet<GuestPath> = self.0.values().filter_map(first_name).collect();
+        for path in paths {
+            if first_names.contains(path) {
+                first_names.extend(self.promote_links_of(path));
+            }
             self.0.remove(path);
         }
     }
@@ -265,8 +276,8 @@ impl Tree {
         Ok(())
     }
 
-    /// If `path` is the first name of a hard-linked file, hands the file to its next name.
-    fn promote_links_of(&mut self, path: &GuestPath) {
+    /// If `path` is the first name of a hard-linked file, hands the file to its next name, and gives that.
+    fn promote_links_of(&mut self, path: &GuestPath) -> Option<GuestPath> {
         let mut links: Vec<GuestPath> = Vec::new();
         for (name, entry) in &self.0 {
             if matches!(&entry.node, Node::HardLink(first) if first == path) {
@@ -274,18 +285,15 @@ impl Tree {
             }
         }
         let mut links = links.into_iter();
-        let Some(heir) = links.next() else { return };
-        let Some(file) = self.0.get(path).map(|entry| entry.node.clone()) else {
-            return;
-        };
+        let heir = links.next()?;
+        let file = self.0.get(path).map(|entry| entry.node.clone())?;
         for name in links {
             if let Some(entry) = self.0.get_mut(&name) {
                 entry.node = Node::HardLink(heir.clone());
             }
         }
-        if let Some(entry) = self.0.get_mut(&heir) {
-            entry.node = file;
-        }
+        self.0.get_mut(&heir)?.node = file;
+        Some(heir)
     }
 
     /// Goes `way` from the directory `here`, part by part: `..` is the parent of where the links

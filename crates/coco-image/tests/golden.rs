@@ -131,7 +131,7 @@ fn inputs(profile: &Profile) -> Inputs {
 }
 
 fn image(profile: &Profile, method: Method) -> Vec<u8> {
-    let tree = assemble(profile, &inputs(profile)).unwrap().tree;
+    let tree = assemble(profile, &inputs(profile), &NoBodies).unwrap().tree;
     let threads = NonZeroUsize::new(2).unwrap();
     let mut image = Vec::new();
     let options = Options { method, threads };
@@ -309,7 +309,7 @@ fn digests_of_profiles_are_pinned() {
 fn the_permissive_policy_of_the_base_is_in_no_image() {
     for (name, _) in SHIPPED {
         let profile = profile(name);
-        let assembled = assemble(&profile, &inputs(&profile)).unwrap();
+        let assembled = assemble(&profile, &inputs(&profile), &NoBodies).unwrap();
         let removed: Vec<&str> = assembled.removed.iter().map(coco_image::path::GuestPath::as_str).collect();
         assert_eq!(removed, ["/etc/kata-opa/allow-all.rego"]);
         let archive = image(&profile, Method::None);

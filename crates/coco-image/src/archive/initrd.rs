@@ -11,6 +11,7 @@
 
 mod ahead;
 mod members;
+mod payload;
 mod replay;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::path::GuestPath;
 use crate::tree::{Body, Extent, Node, Origin, Spool, Tree};
 use ahead::Ahead;
 use members::{Event, Parsed};
+pub use payload::payload;
 use replay::Replay;
 
 /// How an initrd is read.

@@ -1,11 +1,12 @@
 //! Where each file of each input lands, what is left out, and what is refused.
 
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::*;
 use crate::profile::raw::Raw;
 use crate::profile::tests::COMPLETE;
-use crate::tree::{DeviceKind, FollowError};
+use crate::tree::{DeviceKind, Extent, FollowError};
 
 const COMPONENTS: &str = r#"[component.agent]
 files = [{ name = "kata-agent", path = "/usr/bin/kata-agent", mode = "0755" }]
@@ -20,6 +21,15 @@ files = [
 fn profile_with(tables: &str) -> Profile {
     let text = format!("{COMPLETE}{COMPONENTS}{tables}");
     Profile::new("p", &Raw::parse("p", &text, Path::new("")).unwrap()).unwrap()
+}
+
+/// All bodies of these tests are in memory.
+struct NoBodies;
+
+impl Bodies for NoBodies {
+    fn open(&self, _: Extent) -> io::Result<Box<dyn Read + '_>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
 }
 
 fn path(text: &str) -> GuestPath {
@@ -83,17 +93,17 @@ fn node(tree: &Tree, name: &str) -> String {
 }
 
 fn tree(base: &[&str], components: &[(Role, Loaded)]) -> Tree {
-    assemble(&profile_with(""), &inputs(base, components)).unwrap().tree
+    assemble(&profile_with(""), &inputs(base, components), &NoBodies).unwrap().tree
 }
 
 fn refused(base: &[&str], components: &[(Role, Loaded)]) -> String {
-    assemble(&profile_with(""), &inputs(base, components)).unwrap_err().to_string()
+    assemble(&profile_with(""), &inputs(base, components), &NoBodies).unwrap_err().to_string()
 }
 
 #[test]
 fn without_a_base_the_configuration_is_all_there_is() {
     let inputs = Inputs { base: None, ..inputs(&[], &[]) };
-    let assembled = assemble(&profile_with(""), &inputs).unwrap();
+    let assembled = assemble(&profile_with(""), &inputs, &NoBodies).unwrap();
     let names: Vec<&str> = assembled.tree.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(
         names,
@@ -214,7 +224,7 @@ fn policies_of_the_inputs_are_left_out_and_reported() {
         "/etc/kata-opa-not/x.rego: x",
     ];
     let agent = flat(Role::Agent, &["/usr/bin/kata-agent: elf", "/etc/kata-opa/agent.rego: x"]);
-    let assembled = assemble(&profile_with(""), &inputs(&base, &[agent])).unwrap();
+    let assembled = assemble(&profile_with(""), &inputs(&base, &[agent]), &NoBodies).unwrap();
     let removed: Vec<&str> = assembled.removed.iter().map(GuestPath::as_str).collect();
     assert_eq!(
         removed,
@@ -251,7 +261,7 @@ fn a_directory_of_policies_that_is_a_link_is_replaced() {
         "/usr/share/opa/readme: kept",
         "/etc/kata-opa -> ../usr/share/opa",
     ];
-    let assembled = assemble(&profile_with(""), &inputs(&base, &[])).unwrap();
+    let assembled = assemble(&profile_with(""), &inputs(&base, &[]), &NoBodies).unwrap();
     assert_eq!(node(&assembled.tree, "/etc/kata-opa"), "configuration: 0755 directory");
     assert_eq!(node(&assembled.tree, "/usr/share/opa/strict.rego"), "nothing");
     assert_eq!(assembled.removed, [path("/etc/kata-opa"), path("/usr/share/opa/allow.rego")]);
@@ -278,7 +288,7 @@ fn a_policys_file_name_must_be_usable() {
     let with_name = |name: &str| {
         let mut inputs = inputs(&[], &[]);
         inputs.policy.name = name.to_owned();
-        assemble(&profile_with(""), &inputs).map(|assembled| assembled.tree)
+        assemble(&profile_with(""), &inputs, &NoBodies).map(|assembled| assembled.tree)
     };
     for name in [
         "default-policy.rego",
@@ -312,7 +322,7 @@ fn the_guard_is_init_or_the_program_is() {
             .replace("run = \"agent\"", &format!("run = \"{run}\""))
             .replace("guard = true", &format!("guard = {guard}"));
         let profile = Profile::new("p", &Raw::parse("p", &text, Path::new("")).unwrap()).unwrap();
-        let tree = assemble(&profile, &inputs(&["/init: of the base"], &[])).unwrap().tree;
+        let tree = assemble(&profile, &inputs(&["/init: of the base"], &[]), &NoBodies).unwrap().tree;
         (node(&tree, INIT), node(&tree, GUARD_PLAN))
     };
     let plan = "configuration: 0644 plan".to_owned();
@@ -330,7 +340,7 @@ fn the_guard_is_init_or_the_program_is() {
 #[test]
 fn the_built_in_guest_is_the_agent() {
     let inputs = Inputs { guest: GuestSoftware::BuiltIn(Body::bytes(b"guest")), ..inputs(&[], &[]) };
-    let tree = assemble(&profile_with(""), &inputs).unwrap().tree;
+    let tree = assemble(&profile_with(""), &inputs, &NoBodies).unwrap().tree;
     assert_eq!(node(&tree, AGENT), "components: 0755 guest");
 }
 
@@ -361,10 +371,10 @@ fn extras_of_every_kind_are_added() {
         "#,
     );
     let mut inputs = inputs(&["/etc/resolv.conf -> ../run/resolv.conf", "/tmp"], &[]);
-    let error = assemble(&profile, &inputs).unwrap_err();
+    let error = assemble(&profile, &inputs, &NoBodies).unwrap_err();
     assert_eq!(error.to_string(), "beside was not read");
     inputs.sources.insert("beside".into(), Body::bytes(b"text"));
-    let tree = assemble(&profile, &inputs).unwrap().tree;
+    let tree = assemble(&profile, &inputs, &NoBodies).unwrap().tree;
     assert_eq!(node(&tree, "/tmp"), "base: 1777 directory");
     assert_eq!(node(&tree, "/etc/resolv.conf"), "configuration: 0644 ");
     assert_eq!(node(&tree, "/etc/beside"), "configuration: 0600 text");
@@ -389,7 +399,7 @@ fn an_extra_cannot_take_the_place_of_the_policy_or_the_guard() {
             format!("[[file]]\npath = \"{place}\"\nmode = \"0755\"\ntext = \"x\""),
             format!("[[symlink]]\npath = \"{place}\"\ntarget = \"x\""),
         ] {
-            let got = assemble(&profile_with(&table), &inputs(&[], &[])).unwrap_err();
+            let got = assemble(&profile_with(&table), &inputs(&[], &[]), &NoBodies).unwrap_err();
             assert_eq!(got.to_string(), error);
         }
     }
@@ -439,7 +449,7 @@ fn hard_links_of_a_base_are_kept() {
 
 #[test]
 fn a_dangling_directory_is_told_with_its_reason() {
-    let error = assemble(&profile_with(""), &inputs(&["/l -> gone", "/l/x: 1"], &[])).unwrap_err();
+    let error = assemble(&profile_with(""), &inputs(&["/l -> gone", "/l/x: 1"], &[]), &NoBodies).unwrap_err();
     let follow = FollowError::Dangling { path: path("/l"), missing: path("/gone") };
     assert_eq!(error, AssembleError::Tree { input: "base", error: TreeError::Follow(follow) });
 }
@@ -483,17 +493,108 @@ fn the_order_of_members_does_not_matter() {
         "/var/tmp -> /tmp",
     ];
     let agent = ["/usr/bin/kata-agent: elf", "/usr/bin/tool -> kata-agent", "/bin/helper: x", "/lib/deep"];
-    let expected = assemble(&profile_with(""), &inputs(&base, &[flat(Role::Agent, &agent)])).unwrap();
+    let expected =
+        assemble(&profile_with(""), &inputs(&base, &[flat(Role::Agent, &agent)]), &NoBodies).unwrap();
     let mut dice = Dice(0x5eed);
     for round in 0..200 {
         let (mut base, mut agent) = (base, agent);
         dice.shuffle(&mut base);
         dice.shuffle(&mut agent);
-        let got = assemble(&profile_with(""), &inputs(&base, &[flat(Role::Agent, &agent)])).unwrap();
+        let got =
+            assemble(&profile_with(""), &inputs(&base, &[flat(Role::Agent, &agent)]), &NoBodies).unwrap();
         assert_eq!(
             (got.tree, got.removed),
             (expected.tree.clone(), expected.removed.clone()),
             "{round}: {base:?}"
         );
     }
+}
+
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----";
+
+/// An image whose certificates are those of `base`, which is trimmed of the files they were in.
+fn with_certificates(base: &[&str]) -> Result<Tree, String> {
+    let profile = profile_with(
+        r#"
+        [trim]
+        remove = ["/usr/share/certs"]
+        [[file]]
+        path = "/etc/ssl/all.crt"
+        mode = "0644"
+        certificates = "/usr/share/certs/*.crt"
+        "#,
+    );
+    assemble(&profile, &inputs(base, &[]), &NoBodies).map(|it| it.tree).map_err(|error| error.to_string())
+}
+
+#[test]
+fn certificates_of_the_base_become_one_file_in_the_order_of_their_names() {
+    let second = format!("/usr/share/certs/b.crt: # b\n{CERTIFICATE}");
+    let first = format!("/usr/share/certs/a.crt: # a\n{CERTIFICATE}\n");
+    let tree = with_certificates(&[&second, &first, "/usr/share/certs/README: x"]).unwrap();
+    let bundle = format!("configuration: 0644 # a\n{CERTIFICATE}\n# b\n{CERTIFICATE}\n");
+    assert_eq!(node(&tree, "/etc/ssl/all.crt"), bundle);
+    assert_eq!(node(&tree, "/usr/share/certs"), "nothing");
+}
+
+#[test]
+fn what_is_no_certificate_is_not_put_among_them() {
+    for (base, error) in [
+        (
+            "/usr/share/certs/README: x",
+            "/etc/ssl/all.crt of the profile: no file of the base matches `/usr/share/certs/*.crt`",
+        ),
+        (
+            "/usr/share/certs/a.crt: x",
+            "/usr/share/certs/a.crt of the base: no `-----BEGIN CERTIFICATE-----` in it",
+        ),
+        (
+            "/usr/share/certs/a.crt",
+            "/usr/share/certs/a.crt of the base is a directory, expected a file of certificates",
+        ),
+        (
+            "/usr/share/certs/a.crt -> gone",
+            "base: /usr/share/certs/a.crt leads to /usr/share/certs/gone, which is not in the image",
+        ),
+    ] {
+        assert_eq!(with_certificates(&[base]).unwrap_err(), error);
+    }
+}
+
+#[test]
+fn only_the_base_is_trimmed() {
+    let profile = profile_with(
+        r#"
+        [trim]
+        remove = ["/etc/*.d", "/usr/share"]
+        keep = ["/usr/share/dbus-1"]
+        [[file]]
+        path = "/usr/share/own"
+        mode = "0644"
+        text = "own"
+        "#,
+    );
+    let base = ["/etc/a.d/x: 12", "/etc/b.d/y: 345", "/usr/share/doc/z: 6", "/usr/share/dbus-1/s: 7"];
+    let agent = flat(Role::Agent, &["/usr/bin/kata-agent: x", "/etc/a.d/agent: of the agent"]);
+    let assembled = assemble(&profile, &inputs(&base, &[agent]), &NoBodies).unwrap();
+    for (name, expected) in [
+        ("/etc/a.d/x", "nothing"),
+        ("/etc/b.d", "nothing"),
+        ("/etc/a.d/agent", "components: 0644 of the agent"),
+        ("/usr/share/doc", "nothing"),
+        ("/usr/share/dbus-1/s", "base: 0644 7"),
+        ("/usr/share/own", "configuration: 0644 own"),
+    ] {
+        assert_eq!(node(&assembled.tree, name), expected, "{name}");
+    }
+    let counts: Vec<(usize, u64)> = assembled.trimmed.iter().map(|it| (it.members, it.bytes)).collect();
+    assert_eq!(counts, [(4, 5), (2, 1)]);
+}
+
+#[test]
+fn a_rule_about_a_base_needs_a_base() {
+    let profile = profile_with("[trim]\nremove = [\"/usr/share/doc\"]");
+    let inputs = Inputs { base: None, ..inputs(&[], &[]) };
+    let error = assemble(&profile, &inputs, &NoBodies).unwrap_err().to_string();
+    assert_eq!(error, "`/usr/share/doc` of trim.remove matches nothing of the base");
 }

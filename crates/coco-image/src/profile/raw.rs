@@ -3,6 +3,8 @@
 //! Every key is optional here, since a profile may leave it to the one it extends. Unknown keys are
 //! errors. What the keys mean is in the typed [`Profile`](super::Profile).
 
+mod input;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ProfileError;
 use crate::units::{Arch, Init, Method, Runtime, Tee};
+use input::merge_inputs;
+pub use input::{RawArchive, RawDeb, RawInput, RawRpm, RawRpmFile};
 
 /// One profile file.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -44,6 +48,9 @@ pub struct Raw {
     pub host: Option<RawHost>,
     /// Inputs with their pins, by role.
     pub inputs: Option<BTreeMap<String, RawInput>>,
+    /// What is left out of the base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trim: Option<RawTrim>,
     /// Files a component must bring, by role.
     pub component: Option<BTreeMap<String, RawComponent>>,
     /// Further directories.
@@ -93,16 +100,16 @@ pub struct RawHost {
     pub kernel_params: Option<Vec<String>>,
 }
 
-/// `[inputs.ROLE]`.
+/// `[trim]`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct RawInput {
-    /// File or directory, relative to the profile.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<PathBuf>,
-    /// The SHA-256 it must have.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
+pub struct RawTrim {
+    /// Patterns of what goes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<String>,
+    /// Patterns of what stays of that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<String>,
 }
 
 /// `[component.ROLE]`.
@@ -135,7 +142,7 @@ pub struct RawDirectory {
     pub mode: String,
 }
 
-/// `[[file]]`: exactly one of `text` and `source`.
+/// `[[file]]`: exactly one of `text`, `source` and `certificates`.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RawFile {
@@ -149,6 +156,9 @@ pub struct RawFile {
     /// A file with its contents, relative to the profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<PathBuf>,
+    /// A pattern of files of the base with certificates, which are its contents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificates: Option<String>,
 }
 
 /// `[[symlink]]`.
@@ -200,7 +210,7 @@ impl Raw {
             }
         })?;
         for input in raw.inputs.iter_mut().flat_map(BTreeMap::values_mut) {
-            input.path = input.path.take().map(|path| directory.join(path));
+            input.be_relative_to(directory);
         }
         for file in raw.file.iter_mut().flatten() {
             file.source = file.source.take().map(|source| directory.join(source));
@@ -213,8 +223,8 @@ impl Raw {
         Ok(raw)
     }
 
-    /// This profile over the one it extends: keys replace keys, `[[tables]]` and allowed words add to
-    /// each other, and a table of the same path replaces.
+    /// This profile over the one it extends: keys replace keys, `[[tables]]`, allowed words and what is
+    /// trimmed add to each other, and a table of the same path replaces.
     #[must_use]
     pub fn over(self, parent: Self) -> Self {
         Self {
@@ -232,6 +242,7 @@ impl Raw {
             policy: both(self.policy, parent.policy, RawPolicy::over),
             host: both(self.host, parent.host, RawHost::over),
             inputs: both(self.inputs, parent.inputs, merge_inputs),
+            trim: both(self.trim, parent.trim, RawTrim::over),
             component: both(self.component, parent.component, by_key),
             directory: both(self.directory, parent.directory, |a, b| by_path(a, b, |d| &d.path)),
             file: both(self.file, parent.file, |a, b| by_path(a, b, |f| &f.path)),
@@ -244,7 +255,7 @@ impl Raw {
     pub fn canonical(&self) -> String {
         let mut raw = self.clone();
         for input in raw.inputs.iter_mut().flat_map(BTreeMap::values_mut) {
-            input.path = None;
+            input.forget_places();
         }
         for source in raw.file.iter_mut().flatten().filter_map(|file| file.source.as_mut()) {
             *source = source.file_name().map(PathBuf::from).unwrap_or_default();
@@ -272,6 +283,12 @@ impl RawInit {
             modules: self.modules.or(parent.modules),
             allow_words: both(self.allow_words, parent.allow_words, |child, parent| [parent, child].concat()),
         }
+    }
+}
+
+impl RawTrim {
+    fn over(self, parent: Self) -> Self {
+        Self { remove: [parent.remove, self.remove].concat(), keep: [parent.keep, self.keep].concat() }
     }
 }
 
@@ -304,19 +321,6 @@ fn both<T>(child: Option<T>, parent: Option<T>, merge: impl FnOnce(T, T) -> T) -
 
 fn by_key<T>(child: BTreeMap<String, T>, mut parent: BTreeMap<String, T>) -> BTreeMap<String, T> {
     parent.extend(child);
-    parent
-}
-
-fn merge_inputs(
-    child: BTreeMap<String, RawInput>,
-    mut parent: BTreeMap<String, RawInput>,
-) -> BTreeMap<String, RawInput> {
-    for (role, input) in child {
-        let old = parent.remove(&role).unwrap_or_default();
-        // As with the policy: another path does not inherit the pin.
-        let sha256 = if input.path.is_some() { input.sha256 } else { input.sha256.or(old.sha256) };
-        parent.insert(role, RawInput { path: input.path.or(old.path), sha256 });
-    }
     parent
 }
 

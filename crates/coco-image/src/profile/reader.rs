@@ -1,16 +1,19 @@
 //! From the keys of a complete profile to types: the one place where its texts are judged.
 
+mod inputs;
+
 use std::collections::BTreeMap;
 
-use super::raw::{Raw, RawDeviceKind};
+use super::raw::{Raw, RawDeviceKind, RawFile};
 use super::{
-    ComponentFile, Extra, ExtraKind, Guard, Input, OverlayProfile, PolicySource, Profile, ProfileError, Role,
-    SCHEMA,
+    ComponentFile, Extra, ExtraKind, Guard, OverlayProfile, PolicySource, Profile, ProfileError, Role, SCHEMA,
 };
 use crate::digest::{NotSha256, Sha256};
 use crate::modules::{NotModuleName, WantedModule};
+use crate::path::pattern::{PathPattern, PatternError};
 use crate::path::{GuestPath, PathError};
 use crate::tree::DeviceKind;
+use crate::trim::Trim;
 use crate::units::{Epoch, Mode, NotEpoch, NotMode, Tee};
 
 /// Turns the text of one resolved profile into types.
@@ -45,6 +48,7 @@ impl Reader<'_> {
             host_directory: self.path("host.directory", &self.need("host.directory", host.directory)?)?,
             kernel_params: self.words("host.kernel-params", host.kernel_params.unwrap_or_default())?,
             inputs: self.inputs(raw)?,
+            trim: self.trim(raw)?,
             components: self.components(raw)?,
             extras: self.extras(raw)?,
             canonical: raw.canonical(),
@@ -70,6 +74,7 @@ impl Reader<'_> {
             ("[init]", raw.init.is_some()),
             ("[host]", raw.host.is_some()),
             ("[inputs]", raw.inputs.is_some()),
+            ("[trim]", raw.trim.is_some()),
             ("[component]", raw.component.is_some()),
             ("[[directory]]", raw.directory.is_some()),
             ("[[file]]", raw.file.is_some()),
@@ -102,17 +107,6 @@ impl Reader<'_> {
         self.value("epoch", seconds.try_into().map_err(|e: NotEpoch| e.to_string()))
     }
 
-    fn inputs(&self, raw: &Raw) -> Result<BTreeMap<Role, Input>, ProfileError> {
-        let mut inputs = BTreeMap::new();
-        for (name, input) in raw.inputs.iter().flatten() {
-            let key = format!("inputs.{name}");
-            let role = self.value(&key, name.parse())?;
-            let sha256 = self.pin(&format!("{key}.sha256"), input.sha256.as_deref())?;
-            inputs.insert(role, Input { path: input.path.clone(), sha256 });
-        }
-        Ok(inputs)
-    }
-
     fn components(&self, raw: &Raw) -> Result<BTreeMap<Role, Vec<ComponentFile>>, ProfileError> {
         let mut components = BTreeMap::new();
         for (name, component) in raw.component.iter().flatten() {
@@ -140,16 +134,7 @@ impl Reader<'_> {
             extras.push(Extra { path: self.path("directory", &directory.path)?, kind });
         }
         for file in raw.file.iter().flatten() {
-            let mode = self.mode("file", &file.mode)?;
-            let kind = match (&file.text, &file.source) {
-                (Some(text), None) => ExtraKind::Text(mode, text.clone()),
-                (None, Some(source)) => ExtraKind::Source(mode, source.clone()),
-                _ => {
-                    let problem = format!("{} needs exactly one of text and source", file.path);
-                    return Err(self.wrong("file", problem));
-                }
-            };
-            extras.push(Extra { path: self.path("file", &file.path)?, kind });
+            extras.push(Extra { path: self.path("file", &file.path)?, kind: self.file(file)? });
         }
         for symlink in raw.symlink.iter().flatten() {
             let kind = ExtraKind::Symlink(symlink.target.clone());
@@ -165,6 +150,29 @@ impl Reader<'_> {
             extras.push(Extra { path: self.path("device", &device.path)?, kind });
         }
         Ok(extras)
+    }
+
+    fn file(&self, file: &RawFile) -> Result<ExtraKind, ProfileError> {
+        let mode = self.mode("file", &file.mode)?;
+        match (&file.text, &file.source, &file.certificates) {
+            (Some(text), None, None) => Ok(ExtraKind::Text(mode, text.clone())),
+            (None, Some(source), None) => Ok(ExtraKind::Source(mode, source.clone())),
+            (None, None, Some(pattern)) => {
+                Ok(ExtraKind::Certificates(mode, self.value("file", self::pattern(pattern))?))
+            }
+            _ => {
+                let problem = format!("{} needs exactly one of text, source and certificates", file.path);
+                Err(self.wrong("file", problem))
+            }
+        }
+    }
+
+    fn trim(&self, raw: &Raw) -> Result<Trim, ProfileError> {
+        let trim = raw.trim.clone().unwrap_or_default();
+        Ok(Trim {
+            remove: self.all("trim.remove", trim.remove.iter(), |text| pattern(text))?,
+            keep: self.all("trim.keep", trim.keep.iter(), |text| pattern(text))?,
+        })
     }
 
     fn need<T>(&self, key: &'static str, value: Option<T>) -> Result<T, ProfileError> {
@@ -227,4 +235,8 @@ fn module(text: &str) -> Result<WantedModule, String> {
         let name = text.parse().map(WantedModule::Named);
         name.map_err(|e: NotModuleName| format!("{e}, nor an absolute path"))
     }
+}
+
+fn pattern(text: &str) -> Result<PathPattern, String> {
+    text.parse().map_err(|e: PatternError| e.to_string())
 }

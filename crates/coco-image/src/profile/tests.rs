@@ -29,10 +29,14 @@ const SHIPPED: &[(&str, &str)] = &[
     ("tdx", include_str!("../../../../image-profiles/tdx.toml")),
     ("snp", include_str!("../../../../image-profiles/snp.toml")),
     ("coco-dev", include_str!("../../../../image-profiles/coco-dev.toml")),
+    ("debian", include_str!("../../../../image-profiles/debian.toml")),
+    ("tdx-debian", include_str!("../../../../image-profiles/tdx-debian.toml")),
+    ("snp-debian", include_str!("../../../../image-profiles/snp-debian.toml")),
+    ("coco-dev-debian", include_str!("../../../../image-profiles/coco-dev-debian.toml")),
 ];
 
-fn source(name: &str, text: &str) -> Source {
-    Source {
+fn source(name: &str, text: &str) -> ProfileText {
+    ProfileText {
         origin: format!("{name}.toml"),
         name: name.to_owned(),
         text: text.to_owned(),
@@ -43,7 +47,7 @@ fn source(name: &str, text: &str) -> Source {
 /// The first of `profiles` over those it extends, which are found among the rest.
 fn resolved(profiles: &[(&str, &str)]) -> Result<Profile, ProfileError> {
     let (name, text) = profiles[0];
-    let open = |parent: &str, _: &Source| {
+    let open = |parent: &str, _: &ProfileText| {
         let (name, text) = profiles.iter().find(|(name, _)| *name == parent).unwrap();
         Ok::<_, ProfileError>(source(name, text))
     };
@@ -71,16 +75,21 @@ fn paths(profile: &Profile) -> Vec<&str> {
 
 #[test]
 fn every_shipped_profile_of_an_image_resolves() {
-    for (name, tee, runtimes) in [
-        ("base", Tee::None, Runtime::ALL),
-        ("tdx", Tee::Tdx, Runtime::ALL),
-        ("snp", Tee::Snp, Runtime::ALL),
-        ("coco-dev", Tee::None, Runtime::ALL),
+    for (name, tee, init) in [
+        ("base", Tee::None, Init::Agent),
+        ("tdx", Tee::Tdx, Init::Agent),
+        ("snp", Tee::Snp, Init::Agent),
+        ("coco-dev", Tee::None, Init::Agent),
+        ("debian", Tee::None, Init::Systemd),
+        ("tdx-debian", Tee::Tdx, Init::Systemd),
+        ("snp-debian", Tee::Snp, Init::Systemd),
+        ("coco-dev-debian", Tee::None, Init::Systemd),
     ] {
         let (own, rest): (Vec<_>, Vec<_>) = SHIPPED.iter().partition(|(shipped, _)| *shipped == name);
         let profile = resolved(&[own, rest].concat()).unwrap();
-        assert_eq!((profile.name.as_str(), profile.tee, profile.runtimes.as_slice()), (name, tee, runtimes));
-        assert_eq!((profile.guard, profile.init), (Guard::On, Init::Agent), "{name}");
+        assert_eq!((profile.name.as_str(), profile.tee), (name, tee));
+        assert_eq!(profile.runtimes.as_slice(), Runtime::ALL, "{name}");
+        assert_eq!((profile.guard, profile.init), (Guard::On, init), "{name}");
         assert_eq!(profile.policy, PolicySource::BuiltIn("default-restrictive".to_owned()), "{name}");
     }
 }
@@ -115,6 +124,7 @@ fn a_key_about_images_is_refused_in_a_profile_for_a_podvm() {
         ("[init]", "[init]"),
         ("[host]", "[host]"),
         ("[inputs.agent]", "[inputs]"),
+        ("[trim]", "[trim]"),
         ("[component.agent]\nfiles = []", "[component]"),
         ("[[directory]]\npath = \"/x\"\nmode = \"0755\"", "[[directory]]"),
         ("[[file]]\npath = \"/x\"\nmode = \"0644\"\ntext = \"\"", "[[file]]"),
@@ -142,8 +152,10 @@ fn shipped_tee_profiles_differ_in_nothing_but_the_tee() {
         let (own, rest): (Vec<_>, Vec<_>) = SHIPPED.iter().partition(|(shipped, _)| *shipped == name);
         resolved(&[own, rest].concat()).unwrap().canonical
     };
-    let tdx = canonical("tdx").replace("Intel TDX", "AMD SEV-SNP").replace("tee = \"tdx\"", "tee = \"snp\"");
-    assert_eq!(tdx, canonical("snp"));
+    for (tdx, snp) in [("tdx", "snp"), ("tdx-debian", "snp-debian")] {
+        let tdx = canonical(tdx).replace("Intel TDX", "AMD SEV-SNP");
+        assert_eq!(tdx.replace("tee = \"tdx\"", "tee = \"snp\""), canonical(snp));
+    }
 }
 
 #[test]
@@ -270,6 +282,15 @@ fn a_wrong_table_is_told() {
             "[component.agent]\nfiles = [{ name = \"a\", path = \"/a\", mode = \"755\" }]",
             "profile p: component.agent: `755` is not a mode: four octal digits such as \"0755\"",
         ),
+        (
+            "[[file]]\npath = \"/x\"\nmode = \"0644\"\ncertificates = \"x/*\"",
+            "profile p: file: `x/*` is not absolute",
+        ),
+        (
+            "[trim]\nremove = [\"/a\", \"/b/**\"]",
+            "profile p: trim.remove: `/b/**`: `**` has no meaning, `*` stays within a component",
+        ),
+        ("[trim]\nkeep = [\"/\"]", "profile p: trim.keep: `/` is all there is, expected a path in it"),
         ("[[directory]]\npath = \"x\"\nmode = \"0755\"", "profile p: directory: `x` is not absolute"),
         (
             "[[directory]]\npath = \"/x\"\nmode = \"rwx\"",
@@ -277,11 +298,11 @@ fn a_wrong_table_is_told() {
         ),
         (
             "[[file]]\npath = \"/x\"\nmode = \"0644\"",
-            "profile p: file: /x needs exactly one of text and source",
+            "profile p: file: /x needs exactly one of text, source and certificates",
         ),
         (
             "[[file]]\npath = \"/x\"\nmode = \"0644\"\ntext = \"\"\nsource = \"y\"",
-            "profile p: file: /x needs exactly one of text and source",
+            "profile p: file: /x needs exactly one of text, source and certificates",
         ),
         (
             "[[file]]\npath = \"/TRAILER!!!\"\nmode = \"0644\"\ntext = \"\"",
@@ -334,6 +355,18 @@ fn allowed_words_add_to_the_parents() {
 }
 
 #[test]
+fn what_is_trimmed_adds_to_the_parents() {
+    let parent = format!("{COMPLETE}[trim]\nremove = [\"/a\"]\nkeep = [\"/a/b\"]\n");
+    let own = "extends = \"p\"\n[trim]\nremove = [\"/c*\"]";
+    let trim = resolved(&[("child", own), ("p", &parent)]).unwrap().trim;
+    let texts =
+        |patterns: &[PathPattern]| -> Vec<String> { patterns.iter().map(ToString::to_string).collect() };
+    assert_eq!((texts(&trim.remove), texts(&trim.keep)), {
+        (vec!["/a".to_owned(), "/c*".to_owned()], vec!["/a/b".to_owned()])
+    });
+}
+
+#[test]
 fn a_pin_is_of_a_source_and_goes_with_it() {
     let [old, new] = ["0", "1"].map(|digit| digit.repeat(64));
     let parent = COMPLETE.replace("-restrictive\"", &format!("-restrictive\"\nsha256 = \"{old}\""));
@@ -342,7 +375,7 @@ fn a_pin_is_of_a_source_and_goes_with_it() {
         let profile = resolved(&[("child", &format!("extends = \"p\"\n{own}")), ("p", &parent)]).unwrap();
         let agent = profile.inputs[&Role::Agent].clone();
         let pin = |sha256: Option<Sha256>| sha256.map(|sha256| sha256.to_string());
-        (agent.path.unwrap(), pin(agent.sha256), pin(profile.policy_sha256))
+        (agent.path().unwrap().to_owned(), pin(agent.sha256), pin(profile.policy_sha256))
     };
     let path = |name: &str| PathBuf::from(format!("/profiles/{name}"));
     for (own, expected) in [
@@ -409,11 +442,9 @@ fn inputs_and_components_merge_by_role() {
     );
     let own = "extends = \"p\"\n[inputs.agent]\npath = \"/new\"\n[component.pause-image]\nfiles = []\n";
     let profile = resolved(&[("child", own), ("p", &parent)]).unwrap();
-    let input = |path: &str| Input { path: Some(path.into()), sha256: None };
-    assert_eq!(
-        profile.inputs,
-        BTreeMap::from([(Role::Base, input("/profiles/base")), (Role::Agent, input("/new"))])
-    );
+    let paths: Vec<(Role, &Path)> =
+        profile.inputs.iter().map(|(role, input)| (*role, input.path().unwrap())).collect();
+    assert_eq!(paths, [(Role::Base, Path::new("/profiles/base")), (Role::Agent, Path::new("/new"))]);
     let roles: Vec<&Role> = profile.components.keys().collect();
     assert_eq!(roles, [&Role::Agent, &Role::PauseImage]);
 }
@@ -505,4 +536,107 @@ fn a_policy_with_a_slash_or_of_rego_is_a_file() {
     {
         assert_eq!(PolicySource::is_path(source), is_path, "{source}");
     }
+}
+
+/// What a complete profile with `inputs` behind it is, or why it can't be.
+fn with_inputs(inputs: &str) -> Result<BTreeMap<Role, Input>, String> {
+    let text = format!("{COMPLETE}{inputs}");
+    resolved(&[("p", &text)]).map(|profile| profile.inputs).map_err(|error| error.to_string())
+}
+
+const ARCHIVE: &str =
+    r#"{ url = "http://a.org/debian", suite = "trixie", components = ["main"], signed-by = "debian-13" }"#;
+
+#[test]
+fn packages_of_an_archive_are_a_source() {
+    let inputs = with_inputs(&format!(
+        "[inputs.base.deb]\npackages = [\"chrony\"]\nomit = [\"ucf\"]\narchives = [{ARCHIVE}]\n"
+    ));
+    let inputs = inputs.unwrap();
+    let Some(Remote::Deb(deb)) = inputs[&Role::Base].remote() else { panic!("{inputs:?}") };
+    assert_eq!(deb.packages[0].as_str(), "chrony");
+    assert_eq!(deb.omit[0].as_str(), "ucf");
+    assert_eq!(deb.archives[0].url.as_str(), "http://a.org/debian");
+    assert_eq!(deb.archives[0].signed_by, source::KeySource::BuiltIn("debian-13".to_owned()));
+}
+
+#[test]
+fn a_child_may_take_its_parents_packages_from_other_archives() {
+    let deb =
+        format!("[inputs.base.deb]\npackages = [\"chrony\"]\nomit = [\"ucf\"]\narchives = [{ARCHIVE}]\n");
+    let parent = format!("{COMPLETE}{deb}");
+    let other = ARCHIVE.replace("a.org", "b.org");
+    let child = format!("extends = \"p\"\n[inputs.base.deb]\narchives = [{other}]\n");
+    let profile = resolved(&[("child", &child), ("p", &parent)]).unwrap();
+    let Some(Remote::Deb(deb)) = profile.inputs[&Role::Base].remote() else { panic!("{profile:?}") };
+    assert_eq!((deb.packages[0].as_str(), deb.omit[0].as_str()), ("chrony", "ucf"));
+    assert_eq!(deb.archives[0].url.as_str(), "http://b.org/debian");
+}
+
+#[test]
+fn a_snapshot_is_below_its_archive() {
+    let archive = ARCHIVE.replace("suite", "snapshot = \"20261101T000000Z\", suite");
+    let inputs =
+        with_inputs(&format!("[inputs.base.deb]\npackages = [\"chrony\"]\narchives = [{archive}]\n"));
+    let inputs = inputs.unwrap();
+    let Some(Remote::Deb(deb)) = inputs[&Role::Base].remote() else { panic!("{inputs:?}") };
+    assert_eq!(deb.archives[0].url.as_str(), "http://a.org/debian/20261101T000000Z");
+}
+
+#[test]
+fn what_is_wrong_with_a_source_is_told_with_its_key() {
+    let deb = |keys: &str| format!("[inputs.base.deb]\n{keys}\n");
+    let sha256 = "0".repeat(64);
+    for (inputs, problem) in [
+        (
+            "[inputs.agent]\nurl = \"https://a.org/agent\"".to_owned(),
+            "inputs.agent: a url needs the sha256 of what is there",
+        ),
+        (
+            format!("[inputs.agent]\nurl = \"http://a.org/a\"\nsha256 = \"{sha256}\""),
+            "inputs.agent.url: `http://a.org/a` has a scheme that is not taken here: https is",
+        ),
+        (
+            "[inputs.agent]\npath = \"a\"\noci = \"b.org/c:d\"".to_owned(),
+            "inputs.agent: has both path and oci, expected one",
+        ),
+        (
+            format!("[inputs.agent]\noci = \"b.org/c:d\"\nsha256 = \"{sha256}\""),
+            "inputs.agent: sha256 is for path and url: write @sha256:... in the reference",
+        ),
+        (deb("packages = []\narchives = []"), "inputs.base.deb: needs a package and an archive at least"),
+        (
+            deb(&format!("packages = [\"Chrony\"]\narchives = [{ARCHIVE}]")),
+            "inputs.base.deb.packages: `Chrony` is not the name of a package",
+        ),
+        (
+            deb(&format!("packages = [\"chrony\"]\narchives = [{}]", ARCHIVE.replace("trixie", "../etc"))),
+            "inputs.base.deb.archives: `../etc` is not the name of a suite",
+        ),
+        (
+            deb(&format!("packages = [\"chrony\"]\narchives = [{}]", ARCHIVE.replace("\"main\"", ""))),
+            "inputs.base.deb.archives: trixie has no components",
+        ),
+        (
+            deb(&format!("packages = [\"chrony\"]\narchives = [{}]", ARCHIVE.replace("http:", "ftp:"))),
+            "inputs.base.deb.archives: `ftp://a.org/debian` has a scheme that is not taken here: https is",
+        ),
+        (
+            format!(
+                "[inputs.guard.rpm]\nfiles = [{{ url = \"https://a.org/a.rpm\", sha256 = \"{sha256}\" }}]"
+            ),
+            "inputs.guard: a guard is one program, not packages",
+        ),
+    ] {
+        assert_eq!(with_inputs(&inputs).unwrap_err(), format!("profile p: {problem}"));
+    }
+}
+
+#[test]
+fn a_child_that_names_another_source_inherits_neither_source_nor_pin() {
+    let parent =
+        format!("{COMPLETE}[inputs.agent]\nurl = \"https://a.org/a\"\nsha256 = \"{}\"\n", "0".repeat(64));
+    let child = "extends = \"p\"\n[inputs.agent]\noci = \"b.org/c:d\"";
+    let profile = resolved(&[("child", child), ("p", &parent)]).unwrap();
+    assert_eq!(profile.inputs[&Role::Agent].remote(), Some(&Remote::Oci("b.org/c:d".to_owned())));
 }

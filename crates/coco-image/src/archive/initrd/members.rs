@@ -75,7 +75,7 @@ impl Task<'_> {
     pub(super) fn parse(&self) -> Result<Parsed, ArchiveError> {
         let Self { source, start, format, .. } = *self;
         let mut input = SourceReader::new(source, start);
-        let mut budget = Budget::new(self.options.limit);
+        let budget = Budget::new(self.options.limit);
         let (events, unpacked) = if format == Format::Plain {
             let mut members = Members { bytes: budget.bound(&mut input), at: 0, task: self };
             (members.archive()?, members.at)
