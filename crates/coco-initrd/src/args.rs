@@ -10,9 +10,13 @@ pub(crate) mod diff;
 pub(crate) mod host;
 pub(crate) mod initdata;
 pub(crate) mod inspect;
+pub(crate) mod lock;
 pub(crate) mod measure;
 pub(crate) mod pod_override;
 pub(crate) mod policy;
+pub(crate) mod pull;
+pub(crate) mod push;
+pub(crate) mod store;
 pub(crate) mod verify;
 
 use std::path::PathBuf;
@@ -36,6 +40,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Builds the image or overlay a profile describes, with its manifest and what goes with it
     Build(build::BuildArgs),
+    /// Writes down what a profile takes from elsewhere: every file with its digest and size
+    Lock(lock::LockArgs),
+    /// Gets what a profile's lock names, and checks it
+    Fetch(lock::FetchArgs),
     /// Compares an image, and what is beside it, with its manifest
     Verify(verify::VerifyArgs),
     /// Changes policy, files or certificates of an existing initrd, and packs it anew
@@ -70,6 +78,10 @@ pub(crate) enum Command {
     Policy(policy::PolicyArgs),
     /// Says what is in the cache of packed layers, or makes it smaller
     Cache(cache::CacheArgs),
+    /// Pushes a build into an OCI registry, and prints its digest
+    Push(push::PushArgs),
+    /// Pulls a build out of an OCI registry, and compares all of it
+    Pull(pull::PullArgs),
     /// Writes shell completions, man pages or the command reference
     Generate(GenerateArgs),
 }

@@ -22,7 +22,7 @@ use crate::report::plural;
 use directory::{Directory, NewFile, Way};
 use entry::Unusable;
 pub(crate) use inventory::{Sweep, Total, sweep, take};
-pub(crate) use location::{NoPlace, open, place};
+pub(crate) use location::{NoPlace, open, place, users_caches};
 pub(crate) use size::Size;
 
 /// Why a directory can't be used as cache.

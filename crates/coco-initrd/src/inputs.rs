@@ -3,7 +3,11 @@
 //! What a file is, is told by its first bytes, never by its name. Its digest is of the file as it
 //! is; a directory's is of a listing with the digests of its files.
 
+mod deb;
 mod directory;
+mod locked;
+pub(crate) mod package;
+mod rpm;
 
 use std::fmt;
 use std::io::{BufReader, Read, Seek as _};
@@ -16,13 +20,34 @@ use coco_image::archive::{ArchiveError, tarball};
 use coco_image::assemble::Loaded;
 use coco_image::decompress::{self, Budget, Format, Streams};
 use coco_image::digest::Sha256;
+use coco_image::lock::Locked;
 use coco_image::tree::Body;
 
+use crate::content_store::ContentStore;
 use crate::store::{DiskSpool, Opened, Plain, Store};
 pub(crate) use directory::Listing;
+pub(crate) use package::Package;
 
 /// Buffer for reading archives, in bytes.
 const BUFFER: usize = 1 << 20;
+
+/// Where an input of a build is read from.
+#[derive(Debug, Clone)]
+pub(crate) enum Origin {
+    /// A file or directory.
+    Path(PathBuf),
+    /// What a lock names, from a content store.
+    Locked(Locked, ContentStore),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Locked(locked, _) => write!(f, "locked ({})", locked.kind()),
+        }
+    }
+}
 
 /// An input that has been read.
 #[derive(Debug)]
@@ -40,6 +65,10 @@ pub(crate) enum Identity {
     File(Kind, Sha256, u64),
     /// A directory: its digest is known once its files have been read.
     Directory(Listing),
+    /// An image or artefact of several layers: the digest of its manifest, and the size of the layers.
+    Image(Sha256, u64),
+    /// Packages, sorted by name.
+    Packages(Vec<Package>),
 }
 
 /// The kinds of input files.
@@ -90,6 +119,34 @@ pub(crate) enum InputError {
         path: PathBuf,
         /// Its compression.
         format: Format,
+    },
+    /// A layer of an image that is no archive.
+    #[error("{0} is a single file, expected a layer of an image: a tar")]
+    Layer(String),
+    /// Archives that go nowhere together.
+    #[error(
+        "{0} is an artefact of several files, of which one is an archive: expected one file, or an image"
+    )]
+    Several(String),
+    /// A package that is another one than the lock says.
+    #[error("its {what} got {got}, expected {expected}")]
+    OtherPackage {
+        /// What of it.
+        what: &'static str,
+        /// What the package says.
+        got: String,
+        /// What the lock says.
+        expected: String,
+    },
+    /// Several archives that unpack to more than one may.
+    #[error("{name} unpacks to {got} bytes, the limit is {limit}")]
+    TooMuch {
+        /// What it is.
+        name: String,
+        /// Its size, unpacked.
+        got: u64,
+        /// What the profile allows.
+        limit: u64,
     },
     /// An empty file.
     #[error("{} is empty", .0.display())]
@@ -168,7 +225,7 @@ impl Reader<'_> {
                 let input = BufReader::with_capacity(BUFFER, file.try_clone()?);
                 let spool = DiskSpool::new(self.store, file, plain, self.scratch)?;
                 let stream = decompress::reader(format, Streams::All, input)?;
-                let mut budget = Budget::new(self.unpack_limit);
+                let budget = Budget::new(self.unpack_limit);
                 tarball::read(budget.bound(stream), &spool).map_err(damaged)?
             }
             Kind::Initrd => {

@@ -6,24 +6,31 @@
 mod args;
 mod cache;
 mod commands;
+mod content_store;
 mod default_policy;
+mod fetch;
 mod guard_plan;
+mod http;
 mod initdata;
 mod initrd_file;
 mod inputs;
 mod interrupt;
 mod kata_config;
+mod lock_file;
 mod machine;
 mod measure;
+mod mirrors;
 mod named_file;
 mod output;
 mod pods;
 mod produce;
 mod profiles;
 mod publish;
+mod registry;
 mod replace;
 mod report;
 mod store;
+mod sums;
 
 use std::process::ExitCode;
 
@@ -61,6 +68,8 @@ fn main() -> ExitCode {
 fn run(command: &Command, out: &mut Output) -> anyhow::Result<Outcome> {
     match command {
         Command::Build(args) => commands::build::build(args, out),
+        Command::Lock(args) => commands::lock::lock(args, out),
+        Command::Fetch(args) => commands::fetch::fetch(args, out),
         Command::Verify(args) => commands::verify::verify(args, out),
         Command::Customize(args) => commands::customize::customize(args, out),
         Command::Boot(args) => commands::boot::boot(args, out),
@@ -78,6 +87,8 @@ fn run(command: &Command, out: &mut Output) -> anyhow::Result<Outcome> {
         Command::Policy(args) => commands::policy::policy(args, out),
         Command::Cache(args) => commands::cache::cache(args, out),
         Command::Measure(args) => commands::measure::measure(args, out),
+        Command::Push(args) => commands::push::push(args, out),
+        Command::Pull(args) => commands::pull::pull(args, out),
         Command::Generate(args) => commands::generate::generate(args, out),
     }
 }

@@ -5,6 +5,7 @@
 
 mod appended;
 mod customized;
+mod documents;
 mod overlay;
 mod record;
 
@@ -16,7 +17,7 @@ pub(crate) use record::PinError;
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write as _};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use coco_image::assemble::{self, Assembled, GuestSoftware, Inputs, Loaded, PolicyFile};
@@ -35,7 +36,7 @@ use fs_err as fs;
 use indicatif::ProgressBar;
 
 use crate::cache::Cache;
-use crate::inputs::{Input, Order, Reader};
+use crate::inputs::{Input, Order, Origin, Reader};
 use crate::measure::Guest;
 use crate::output::Output;
 use crate::store::Store;
@@ -45,8 +46,8 @@ use crate::store::Store;
 pub(crate) struct Plan {
     /// The profile, options applied.
     pub(crate) profile: Profile,
-    /// Inputs that were given, by role.
-    pub(crate) paths: BTreeMap<Role, PathBuf>,
+    /// Where inputs are read from, by role.
+    pub(crate) origins: BTreeMap<Role, Origin>,
     /// Agent and components, or the stand-in.
     pub(crate) software: Software,
     /// The policy, evaluated.
@@ -106,7 +107,7 @@ pub(crate) fn produce(
     let mut store = Store::default();
     let read = read_inputs(plan, directory, variation.order, &mut store)?;
     let inputs = arrange(plan, &read, &mut store)?;
-    let assembled = assemble::assemble(&plan.profile, &inputs)?;
+    let assembled = assemble::assemble(&plan.profile, &inputs, &store)?;
     check::tree(&plan.profile, &assembled.tree, &inputs.policy, plan.software, &store)?;
     let groups = layer::groups(&assembled.tree, plan.profile.epoch);
     let options = pack::Options { method: plan.profile.compression, threads: variation.threads };
@@ -115,7 +116,8 @@ pub(crate) fn produce(
     let modules = &inputs.modules;
     let built = Built { plan, read: &read, modules, assembled: &assembled, groups: &groups, packed: &packed };
     let manifest = record::manifest(&built, &store)?;
-    write_texts(&plan.profile, &manifest, directory)?;
+    let documents = documents::documents(&built, &manifest, &store)?;
+    write_texts(&plan.profile, &manifest, documents, directory)?;
     Ok(manifest)
 }
 
@@ -137,8 +139,12 @@ fn read_inputs(
 ) -> anyhow::Result<BTreeMap<Role, Input>> {
     let mut reader = Reader { store, scratch, unpack_limit: plan.profile.unpack_limit, order };
     let mut read = BTreeMap::new();
-    for (role, path) in &plan.paths {
-        let input = reader.read(path).with_context(|| format!("input {} can't be used", role.name()))?;
+    for (role, origin) in &plan.origins {
+        let input = match origin {
+            Origin::Path(path) => reader.read(path),
+            Origin::Locked(locked, contents) => reader.locked(locked, contents),
+        };
+        let input = input.with_context(|| format!("input {} can't be used", role.name()))?;
         read.insert(*role, input);
     }
     Ok(read)
@@ -242,14 +248,20 @@ fn write_image(
     Ok(packed)
 }
 
-/// Writes the manifest, the host files, and the digests of all.
-fn write_texts(profile: &Profile, manifest: &Manifest, directory: &Path) -> anyhow::Result<()> {
+/// Writes the manifest, the host files, the documents, and the digests of all.
+fn write_texts(
+    profile: &Profile,
+    manifest: &Manifest,
+    documents: BTreeMap<String, String>,
+    directory: &Path,
+) -> anyhow::Result<()> {
     let json = manifest.to_json();
     let mut sums = BTreeMap::new();
     sums.insert(manifest.image.file.clone(), manifest.image.sha256);
     sums.insert("manifest.json".to_owned(), Sha256::of(json.as_bytes()));
     fs::write(directory.join("manifest.json"), json)?;
-    for (name, text) in record::host_files(profile, manifest.image.sha256, &manifest.production_faults) {
+    let host_files = record::host_files(profile, manifest.image.sha256, &manifest.production_faults);
+    for (name, text) in host_files.into_iter().chain(documents) {
         let path = directory.join(&name);
         fs::create_dir_all(path.parent().unwrap_or(directory))?;
         fs::write(&path, &text)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use coco_image::profile::raw::Raw;
-use coco_image::profile::{self, ProfileError, Source};
+use coco_image::profile::{self, ProfileError, ProfileText};
 
 /// The profiles in this program, in the order of the documentation.
 pub(crate) const BUILT_IN: &[(&str, &str)] = &[
@@ -15,7 +15,18 @@ pub(crate) const BUILT_IN: &[(&str, &str)] = &[
     ("tdx", include_str!("../../../image-profiles/tdx.toml")),
     ("snp", include_str!("../../../image-profiles/snp.toml")),
     ("coco-dev", include_str!("../../../image-profiles/coco-dev.toml")),
+    ("debian", include_str!("../../../image-profiles/debian.toml")),
+    ("tdx-debian", include_str!("../../../image-profiles/tdx-debian.toml")),
+    ("snp-debian", include_str!("../../../image-profiles/snp-debian.toml")),
+    ("coco-dev-debian", include_str!("../../../image-profiles/coco-dev-debian.toml")),
     ("peer-pods", include_str!("../../../image-profiles/peer-pods.toml")),
+];
+
+/// The locks in this program, of those of its profiles that take something from elsewhere.
+pub(crate) const LOCKS: &[(&str, &str)] = &[
+    ("tdx-debian", include_str!("../../../image-profiles/tdx-debian.lock")),
+    ("snp-debian", include_str!("../../../image-profiles/snp-debian.lock")),
+    ("coco-dev-debian", include_str!("../../../image-profiles/coco-dev-debian.lock")),
 ];
 
 /// The policies in this program, by the name a profile gives them.
@@ -90,6 +101,11 @@ pub(crate) fn built_in_policy(name: &str) -> Result<&'static str, UnknownName> {
         .ok_or_else(|| UnknownName::Policy(name.to_owned()))
 }
 
+/// The text of the lock of a built-in profile, if it has one.
+pub(crate) fn built_in_lock(name: &str) -> Option<&'static str> {
+    LOCKS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
 /// Carries an [`anyhow::Error`] through the library, which does not know it.
 struct Failure(anyhow::Error);
 
@@ -99,11 +115,11 @@ impl From<ProfileError> for Failure {
     }
 }
 
-fn find(profile: &str, directory: &Path) -> anyhow::Result<Source> {
+fn find(profile: &str, directory: &Path) -> anyhow::Result<ProfileText> {
     if !is_path(profile) {
         let built_in = BUILT_IN.iter().find(|(name, _)| *name == profile);
         let (name, text) = built_in.ok_or_else(|| UnknownName::Profile(profile.to_owned()))?;
-        return Ok(Source {
+        return Ok(ProfileText {
             origin: format!("{name} (built in)"),
             name: (*name).to_owned(),
             text: (*text).to_owned(),
@@ -120,9 +136,10 @@ fn find(profile: &str, directory: &Path) -> anyhow::Result<Source> {
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
     // Two ways to write one path must be one profile, or a circle would not be seen.
     let origin = fs_err::canonicalize(&path)?.to_string_lossy().into_owned();
-    Ok(Source { origin, name: stem, text, directory })
+    Ok(ProfileText { origin, name: stem, text, directory })
 }
 
-fn is_path(profile: &str) -> bool {
+/// Whether `profile` is a path, and not the name of a built-in profile.
+pub(crate) fn is_path(profile: &str) -> bool {
     profile.contains('/') || Path::new(profile).extension().is_some_and(|extension| extension == "toml")
 }

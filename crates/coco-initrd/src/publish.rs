@@ -17,6 +17,17 @@ use crate::interrupt::Scratch;
 /// The build's directory in the scratch directory.
 const BUILD: &str = "build";
 
+/// What a build has beside its image.
+const OWN: &[&str] = &[
+    "SHA256SUMS",
+    "host",
+    "manifest.json",
+    "provenance.json",
+    "reference-values.json",
+    "sbom.cdx.json",
+    "sbom.spdx.json",
+];
+
 /// Why a build can't be put in its place.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PublishError {
@@ -125,7 +136,7 @@ fn may_replace(goal: &Path) -> anyhow::Result<()> {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let is_image = name.starts_with("coco-initrd-") && name.ends_with(".img");
-        let known = ["manifest.json", "host", "SHA256SUMS"].iter().chain(overlays);
+        let known = OWN.iter().chain(overlays);
         if !is_image && !known.into_iter().any(|known| *known == name) {
             return Err(PublishError::Foreign(entry.path()).into());
         }

@@ -7,9 +7,11 @@ mod customize;
 mod host;
 mod initdata;
 mod initrd;
+mod lock;
 mod measure;
 mod pod;
 mod policy;
+mod registry;
 
 use std::io;
 
@@ -86,6 +88,8 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         .or_else(|| boot::hint(error))
         .or_else(|| host::hint(error))
         .or_else(|| initrd::hint(error))
+        .or_else(|| lock::hint(error))
+        .or_else(|| registry::hint(error))
         .or_else(|| cause(error).map(rebuild_hint))
         .or_else(|| cause(error).map(replace_hint))
         .or_else(|| cause(error).and_then(cache_hint))
@@ -153,6 +157,7 @@ fn build_hint(error: &BuildError) -> String {
         }
         BuildError::StandIn(..) => "leave one of them",
         BuildError::PinnedAbsent(_) => "give the input, or take the pin out of the profile",
+        BuildError::LockUnused { .. } => "leave --lock out, or give the input's source in the profile",
         BuildError::NotForOverlay(..) => "leave it out: a podvm image brings all but the policy",
         BuildError::NoTee(_) => "leave it out, or take a profile with a TEE: tdx, snp",
         BuildError::NotForImage(_) => {
@@ -323,21 +328,28 @@ fn profile_hint(error: &ProfileError) -> Option<String> {
 
 fn input_hint(error: &InputError) -> Option<String> {
     match error {
-        InputError::Archive { error: ArchiveError::Name(_), .. } => Some(
-            "no such name can be in an image: rename the file, or get the archive from somewhere else"
-                .to_owned(),
-        ),
+        InputError::Archive { error, .. } => archive_hint(error),
         InputError::Empty(_) => Some("get the file again: it was not written to its end".to_owned()),
-        InputError::Archive { error: ArchiveError::Read { error, .. }, .. }
-            if error.kind() == io::ErrorKind::FileTooLarge =>
-        {
-            Some("if the input is meant to be that large, raise unpack-limit-mib in the profile".to_owned())
-        }
-        InputError::Archive { error: ArchiveError::Read { .. } | ArchiveError::Kernel { .. }, .. } => {
-            Some("get the file again and compare its digest with its publisher's".to_owned())
-        }
         _ => None,
     }
+}
+
+fn archive_hint(error: &ArchiveError) -> Option<String> {
+    Some(
+        match error {
+            ArchiveError::Name(_) => {
+                "no such name can be in an image: rename the file, or get the archive from somewhere else"
+            }
+            ArchiveError::Read { error, .. } if error.kind() == io::ErrorKind::FileTooLarge => {
+                "if the input is meant to be that large, raise unpack-limit-mib in the profile"
+            }
+            ArchiveError::Read { .. } | ArchiveError::Kernel { .. } => {
+                "get the file again and compare its digest with its publisher's"
+            }
+            _ => return None,
+        }
+        .to_owned(),
+    )
 }
 
 fn io_hint(error: &io::Error) -> Option<String> {

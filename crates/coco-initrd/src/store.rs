@@ -116,10 +116,7 @@ impl DiskSpool {
     ) -> io::Result<Self> {
         let spool = match plain {
             Plain::Whole => None,
-            Plain::Partly | Plain::Not => {
-                let file = tempfile::tempfile_in(directory)?;
-                Some(SpoolFile { store: store.add_file(file.try_clone()?), file, end: AtomicU64::new(0) })
-            }
+            Plain::Partly | Plain::Not => Some(SpoolFile::new(store, directory)?),
         };
         Ok(Self { archive: store.add_file(archive), plain, spool })
     }
@@ -142,7 +139,7 @@ impl Spool for DiskSpool {
             (Place::Archive(offset), _) if self.plain != Plain::Not => {
                 Ok(Extent { store: self.archive, offset, len })
             }
-            (_, Some(spool)) => spool.keep(body, len),
+            (_, Some(spool)) => spool.take(body, len),
             (_, None) => Err(io::Error::other("a compressed body in a plain archive")),
         }
     }
@@ -150,15 +147,31 @@ impl Spool for DiskSpool {
 
 /// A file without a name that takes bodies, several at once.
 #[derive(Debug)]
-struct SpoolFile {
+pub(crate) struct SpoolFile {
     store: u32,
     file: std::fs::File,
     end: AtomicU64,
 }
 
+impl Spool for SpoolFile {
+    fn keep(&self, _: &GuestPath, _: Place, body: &mut dyn Read, len: u64) -> io::Result<Extent> {
+        self.take(body, len)
+    }
+}
+
 impl SpoolFile {
-    fn keep(&self, body: &mut dyn Read, len: u64) -> io::Result<Extent> {
-        let offset = self.end.fetch_add(len, Ordering::Relaxed);
+    /// An empty one in `directory`.
+    pub(crate) fn new(store: &mut Store, directory: &Path) -> io::Result<Self> {
+        Self::of(store, tempfile::tempfile_in(directory)?)
+    }
+
+    fn of(store: &mut Store, file: std::fs::File) -> io::Result<Self> {
+        Ok(Self { store: store.add_file(file.try_clone()?), file, end: AtomicU64::new(0) })
+    }
+
+    /// Keeps a body at a place of its own: no two are at the same one, empty ones included.
+    fn take(&self, body: &mut dyn Read, len: u64) -> io::Result<Extent> {
+        let offset = self.end.fetch_add(len.max(1), Ordering::Relaxed);
         let mut place = At { file: &self.file, at: offset };
         let kept = io::copy(&mut body.take(len), &mut place)?;
         if kept != len {
@@ -205,8 +218,7 @@ impl SmallSpool {
     pub(crate) fn new(initrd: Arc<Opened>) -> io::Result<Self> {
         let mut store = Store::default();
         let archive = store.add_file(initrd.file.try_clone()?);
-        let file = tempfile::tempfile()?;
-        let spool = SpoolFile { store: store.add_file(file.try_clone()?), file, end: AtomicU64::new(0) };
+        let spool = SpoolFile::of(&mut store, tempfile::tempfile()?)?;
         Ok(Self { initrd, archive, spool, segments: Mutex::new((store, BTreeMap::new())) })
     }
 
@@ -226,7 +238,7 @@ impl Spool for SmallSpool {
     fn keep(&self, _: &GuestPath, place: Place, body: &mut dyn Read, len: u64) -> io::Result<Extent> {
         match place {
             Place::Archive(offset) => Ok(Extent { store: self.archive, offset, len }),
-            Place::Packed { .. } if len <= SMALL => self.spool.keep(body, len),
+            Place::Packed { .. } if len <= SMALL => self.spool.take(body, len),
             Place::Packed { segment, at } => Ok(Extent { store: self.segment(segment), offset: at, len }),
         }
     }

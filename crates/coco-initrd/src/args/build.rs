@@ -82,6 +82,15 @@ pub(crate) struct RecipeArgs {
     #[arg(long, value_name = "PATH")]
     pub(crate) kernel_modules: Option<PathBuf>,
 
+    /// The profile's lock [default: beside the profile; of a built-in profile the one in this program]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lock: Option<PathBuf>,
+
+    // Not by flattening `StoreOptions`: whoever has these options or none (`verify`) could not tell.
+    /// Where the files are that the lock names [default: coco-initrd-store in the user's cache directory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+
     /// Takes the project's stand-in for agent and components; not for production
     #[arg(long)]
     pub(crate) builtin_guest: bool,

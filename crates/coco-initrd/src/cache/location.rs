@@ -46,12 +46,15 @@ pub(crate) fn open(options: &CacheOptions, out: &mut Output) -> Result<Option<Ca
     }
 }
 
-/// By the XDG Base Directory Specification 0.8: `$XDG_CACHE_HOME`, else `$HOME/.cache`; what is not absolute
-/// does not count.
 fn users_own() -> Result<PathBuf, NoPlace> {
+    users_caches().map(|caches| caches.join(NAME)).ok_or(NoPlace)
+}
+
+/// Where the user keeps caches, by the XDG Base Directory Specification 0.8: `$XDG_CACHE_HOME`, else `$HOME/.cache`;
+/// what is not absolute does not count.
+pub(crate) fn users_caches() -> Option<PathBuf> {
     let absolute = |name| variable(name).filter(|path| path.is_absolute());
-    let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
-    caches.map(|caches| caches.join(NAME)).ok_or(NoPlace)
+    absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))
 }
 
 #[expect(

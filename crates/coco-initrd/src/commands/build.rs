@@ -34,11 +34,19 @@ pub(crate) enum BuildError {
     #[error("profile {0} names no agent, and none was given")]
     NoAgent(String),
     /// The stand-in replaces what the profile names.
-    #[error("--builtin-guest stands in for agent and components, but the profile's {} is {}", .0.name(), .1.display())]
-    StandIn(Role, PathBuf),
+    #[error("--builtin-guest stands in for agent and components, but the profile's {} is {}", .0.name(), .1)]
+    StandIn(Role, String),
     /// A pin without its input would go unchecked.
     #[error("the profile pins input {}, and none was given", .0.name())]
     PinnedAbsent(Role),
+    /// A lock with nothing to look up in it.
+    #[error("lock {} is given, and profile {profile} takes nothing from elsewhere", lock.display())]
+    LockUnused {
+        /// The lock.
+        lock: PathBuf,
+        /// The profile.
+        profile: String,
+    },
     /// An option about images, with a profile for a podvm.
     #[error("{0} is about images, and profile {1} makes an overlay for a podvm image")]
     NotForOverlay(&'static str, String),
@@ -66,7 +74,7 @@ fn build_image(profile: Profile, args: &BuildArgs, out: &mut Output) -> anyhow::
     if args.initdata.is_some() {
         return Err(BuildError::NotForImage(profile.name).into());
     }
-    let Some(plan) = plan(profile, &args.recipe, &args.platform, out)? else {
+    let Some(plan) = plan(profile, &args.profile, &args.recipe, &args.platform, out)? else {
         return Ok(Outcome::Wanting);
     };
     if !has_expected_policy(&plan.policy, given_policy(args)?.as_ref(), out) {

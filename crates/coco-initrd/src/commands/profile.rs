@@ -27,7 +27,7 @@ fn list(as_json: bool, out: &mut Output) -> anyhow::Result<Outcome> {
         format!("{:#}\n", json!(profiles.iter().map(entry).collect::<Vec<_>>()))
     } else {
         let lines: Vec<String> =
-            profiles.iter().map(|p| format!("{:<12}{}\n", p.name(), p.description())).collect();
+            profiles.iter().map(|p| format!("{:<17}{}\n", p.name(), p.description())).collect();
         lines.concat()
     };
     out.data(&text)?;

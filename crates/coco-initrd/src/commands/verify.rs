@@ -31,16 +31,11 @@ use crate::measure;
 use crate::named_file;
 use crate::output::Output;
 use crate::report::{one_line, plural};
+use crate::sums::{self, SUMS};
 pub(crate) use rebuild::RebuildError;
 
 /// How many differences are shown; the first ones show what kind of image it is.
 const SHOWN: usize = 10;
-
-/// The file of digests beside a manifest, as sha256sum(1) reads it.
-const SUMS: &str = "SHA256SUMS";
-
-/// Largest file of digests, in bytes: a build's has four lines.
-const SUMS_MAX: u64 = 1 << 20;
 
 /// Compares an image with its manifest.
 pub(crate) fn verify(args: &VerifyArgs, out: &mut Output) -> anyhow::Result<Outcome> {
@@ -49,7 +44,7 @@ pub(crate) fn verify(args: &VerifyArgs, out: &mut Output) -> anyhow::Result<Outc
     let profile = rebuild::asked(args)?;
     let image = args.image.clone().unwrap_or_else(|| args.manifest.with_file_name(&manifest.image.file));
     let mut differences = image_differences(&manifest, &image)?;
-    let sums = sums(&args.manifest)?;
+    let sums = sums::read(&args.manifest.with_file_name(SUMS))?.unwrap_or_default();
     let beside = manifest.host_files.iter().chain(&sums).map(|(name, _)| name.as_str());
     let own = args.manifest.file_name().unwrap_or_default().to_string_lossy();
     let mut found = BTreeMap::new();
@@ -175,32 +170,6 @@ fn hash(mut file: fs::File, layers: &[LayerRecord]) -> io::Result<FoundBytes> {
         sha384: Sha384::finish(sha384),
         layers: hashers.into_iter().map(Sha256::finish).collect(),
     })
-}
-
-/// What `SHA256SUMS` beside the manifest says; nothing if it is not there.
-fn sums(manifest: &Path) -> anyhow::Result<BTreeMap<String, Sha256>> {
-    let path = manifest.with_file_name(SUMS);
-    let mut text = String::new();
-    match fs::File::open(&path) {
-        Ok(file) => file.take(SUMS_MAX + 1).read_to_string(&mut text)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => return Err(error.into()),
-    };
-    if text.len() > usize::try_from(SUMS_MAX).unwrap_or(usize::MAX) {
-        anyhow::bail!("{} has more than the {SUMS_MAX} bytes that such a file may have", path.display());
-    }
-    let mut sums = BTreeMap::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let parsed = line.split_once("  ").and_then(|(sha256, name)| Some((sha256.parse().ok()?, name)));
-        let climbs = |name: &str| name.split('/').any(|part| matches!(part, "" | "." | ".."));
-        match parsed {
-            Some((sha256, name)) if !climbs(name) => sums.insert(name.to_owned(), sha256),
-            _ => {
-                anyhow::bail!("{}: line {number}: expected a SHA-256, two blanks and a name", path.display())
-            }
-        };
-    }
-    Ok(sums)
 }
 
 /// The digest of a file beside the manifest; `None` if it is not there.

@@ -124,7 +124,7 @@ pub(crate) fn produce_customized(
         }
     };
     let manifest = manifest(plan, &packed, &places)?;
-    write_texts(profile, &manifest, directory)?;
+    write_texts(profile, &manifest, BTreeMap::new(), directory)?;
     Ok(manifest)
 }
 
@@ -166,6 +166,7 @@ fn manifest(
             .iter()
             .map(|(name, text)| (name.clone(), Sha256::of(text.as_bytes())))
             .collect(),
+        trimmed: Vec::new(),
         removed: plan.customized.removed_policies.iter().map(ToString::to_string).collect(),
         customization: Some(CustomizationRecord {
             base_sha256: plan.base.0,
@@ -231,6 +232,7 @@ fn files(
         sha256,
         size,
         pinned: false,
+        locked: Vec::new(),
     };
     let (sha256, size) = plan.base;
     let mut inputs = vec![

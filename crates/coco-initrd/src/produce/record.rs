@@ -20,7 +20,7 @@ use coco_image::units::{Runtime, Tee};
 use coco_image::{assemble, compress, layer};
 
 use super::{Built, Kernel, Policy};
-use crate::inputs::{Identity, Listing};
+use crate::inputs::{Identity, Listing, Origin, Package};
 use crate::measure::{self, Guest};
 use crate::store::Store;
 
@@ -86,6 +86,7 @@ pub(super) fn manifest(built: &Built<'_>, store: &Store) -> anyhow::Result<Manif
             .iter()
             .map(|(name, text)| (name.clone(), Sha256::of(text.as_bytes())))
             .collect(),
+        trimmed: manifest::trimmed(&assembled.trimmed),
         removed: assembled.removed.iter().map(ToString::to_string).collect(),
         customization: None,
         measurements: measurements(built)?,
@@ -198,8 +199,18 @@ fn inputs(built: &Built<'_>, store: &Store) -> anyhow::Result<Vec<InputRecord>> 
             Identity::Directory(listing) => {
                 ("directory".to_owned(), listing_sha256(listing, built, store)?, listing.size())
             }
+            Identity::Image(sha256, size) => ("oci".to_owned(), *sha256, *size),
+            Identity::Packages(packages) => {
+                let size = packages.iter().map(|package| package.locked.file.size).sum();
+                ("packages".to_owned(), Package::digest(packages), size)
+            }
         };
-        records.push(record(role.name(), &kind, (sha256, size), pin(built, *role))?);
+        let mut record = record(role.name(), &kind, (sha256, size), pin(built, *role))?;
+        if let Some(Origin::Locked(locked, _)) = built.plan.origins.get(role) {
+            record.pinned = true;
+            record.locked = manifest::locked(locked);
+        }
+        records.push(record);
     }
     records.extend(built_in_inputs(built)?);
     records.extend(sources(built)?);
@@ -270,6 +281,7 @@ fn record(
             sha256,
             size,
             pinned: pin.is_some(),
+            locked: Vec::new(),
         }),
     }
 }

@@ -25,6 +25,8 @@ pub(super) fn check_options(args: &BuildArgs) -> Result<(), BuildError> {
         ("--base", args.recipe.base.is_some()),
         ("--guard", args.recipe.guard.is_some()),
         ("--kernel-modules", args.recipe.kernel_modules.is_some()),
+        ("--lock", args.recipe.lock.is_some()),
+        ("--store", args.recipe.store.is_some()),
         ("--builtin-guest", args.recipe.builtin_guest),
         ("--compression", args.recipe.compression.is_some()),
         ("--kernel", args.recipe.kernel.is_some()),

@@ -50,11 +50,11 @@ pub(super) fn rebuild(
     }
     let none = RecipeArgs::default();
     let recipe = args.recipe.as_ref().unwrap_or(&none);
-    let profile = match build::wanted(profile, recipe)? {
-        Wanted::Image(profile) => *profile,
+    let wanted = match build::wanted(profile, recipe)? {
+        Wanted::Image(wanted) => *wanted,
         Wanted::Overlay(profile) => return Err(RebuildError::Overlay(profile.name).into()),
     };
-    let Some(plan) = build::plan(profile, recipe, &args.platform, out)? else { return Ok(None) };
+    let Some(plan) = build::plan(wanted, profile, recipe, &args.platform, out)? else { return Ok(None) };
     let scratch = Scratch::new(&std::env::temp_dir())?;
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let variation = Variation { threads, order: Order::Found, cache: None };
