@@ -18,6 +18,7 @@ const LEFT_OUT: &[&str] = &[
     "ci/test",
     "ci/bench",
     "ci/bench-boot",
+    "ci/bench-debian",
     "ci/bench-measure",
     "ci/bench-policy",
     "ci/e2e",
@@ -132,6 +133,16 @@ fn the_cache() {
 #[test]
 fn the_diff() {
     run("docs/diff.md");
+}
+
+#[test]
+fn locks() {
+    run("docs/lock.md");
+}
+
+#[test]
+fn the_debian_profiles() {
+    run("docs/debian.md");
 }
 
 #[test]

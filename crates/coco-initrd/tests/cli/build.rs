@@ -59,7 +59,8 @@ fn the_sums_beside_the_image_are_right() {
     let ran = place.shell("cd out && sha256sum --check --strict SHA256SUMS");
     assert_eq!(
         ran.data,
-        "coco-initrd-snp.img: OK\nhost/go/60-coco-initrd.toml: OK\nhost/runtime-rs/60-coco-initrd.toml: OK\nmanifest.json: OK\n"
+        "coco-initrd-snp.img: OK\nhost/go/60-coco-initrd.toml: OK\nhost/runtime-rs/60-coco-initrd.toml: OK\nmanifest.json: OK\n\
+         provenance.json: OK\nsbom.cdx.json: OK\nsbom.spdx.json: OK\n"
     );
 }
 
@@ -191,7 +192,8 @@ fn the_current_directory_can_be_the_output() {
     let place = Place::new();
     let ran = place.shell("mkdir out && cd out && $COCO build --profile tdx --builtin-guest --output-dir .");
     assert_eq!(ran.code, 0, "{}", ran.words);
-    assert_eq!(place.shell("cd out && ls -A").data, "SHA256SUMS\ncoco-initrd-tdx.img\nhost\nmanifest.json\n");
+    let names = "SHA256SUMS\ncoco-initrd-tdx.img\nhost\nmanifest.json\nprovenance.json\nsbom.cdx.json\nsbom.spdx.json\n";
+    assert_eq!(place.shell("cd out && ls -A").data, names);
 }
 
 #[test]

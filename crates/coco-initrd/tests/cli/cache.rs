@@ -325,7 +325,7 @@ fn a_cache_on_a_full_disk_is_told_and_the_build_goes_on() {
     fs_err::create_dir(place.join("disk")).unwrap();
     let ran = in_namespace(
         &place,
-        &format!("mount -t tmpfs -o size=24m none disk; $COCO {BUILD} --cache-dir disk; ls disk"),
+        &format!("mount -t tmpfs -o size=22m none disk; $COCO {BUILD} --cache-dir disk; ls disk"),
     );
     assert_eq!((ran.code, ran.data.ends_with("\nCACHEDIR.TAG\nv1\n")), (0, true), "{}", ran.words);
     assert!(place.read("out/coco-initrd-coco-dev.img") == image);

@@ -48,7 +48,7 @@ fn an_unknown_profile_is_answered_with_the_known_ones() {
         2,
         &expect![[r#"
             error: there is no built-in profile `tdxx`
-            hint: built-in profiles: base, tdx, snp, coco-dev, peer-pods; a profile of your own is a path such as ./my.toml
+            hint: built-in profiles: base, tdx, snp, coco-dev, debian, tdx-debian, snp-debian, coco-dev-debian, peer-pods; a profile of your own is a path such as ./my.toml
         "#]],
     );
 }

@@ -4,6 +4,20 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// How the environment says to reach the network: no test goes by what is set where it runs.
+const NETWORK: [&str; 10] = [
+    "ALL_PROXY",
+    "all_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+];
+
 /// What the program did.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ran {
@@ -31,6 +45,11 @@ impl Place {
     /// Where the program keeps its cache, unless it is told otherwise.
     pub(crate) fn cache(&self) -> PathBuf {
         self.caches.path().join("coco-initrd")
+    }
+
+    /// Where it keeps what it has fetched, unless it is told otherwise.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.caches.path().join("coco-initrd-store")
     }
 
     pub(crate) fn join(&self, name: &str) -> PathBuf {
@@ -80,8 +99,8 @@ impl Place {
         String::from_utf8(self.read(name)).unwrap()
     }
 
-    /// Runs the program with these words; the directory's own name is shown as `DIR`, the cache's as
-    /// `CACHE`.
+    /// Runs the program with these words; the directory's own name is shown as `DIR`, those of
+    /// cache and content store as `CACHE` and `STORE`.
     pub(crate) fn run(&self, words: &str) -> Ran {
         self.ran(self.command().args(words.split_whitespace()).output().unwrap())
     }
@@ -90,22 +109,32 @@ impl Place {
     pub(crate) fn shell(&self, line: &str) -> Ran {
         let mut shell = Command::new("sh");
         shell.args(["-c", line]).current_dir(self.path()).env("COCO", env!("CARGO_BIN_EXE_coco-initrd"));
-        shell.env("XDG_CACHE_HOME", self.caches.path()).env("CACHE", self.cache());
+        shell.env("XDG_CACHE_HOME", self.caches.path()).env("CACHE", self.cache()).env("STORE", self.store());
+        for name in NETWORK {
+            shell.env_remove(name);
+        }
         self.ran(shell.output().unwrap())
     }
 
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_coco-initrd"));
         command.current_dir(self.path()).env("XDG_CACHE_HOME", self.caches.path());
+        for name in NETWORK {
+            command.env_remove(name);
+        }
+        // No test logs in as whoever runs it.
+        command.env("DOCKER_CONFIG", self.join(".docker"));
+        command.env_remove("REGISTRY_AUTH_FILE").env_remove("XDG_RUNTIME_DIR");
         command
     }
 
     fn ran(&self, output: Output) -> Ran {
         let directory = self.path().to_str().unwrap();
-        let cache = self.cache();
+        let (cache, store) = (self.cache(), self.store());
         let clean = |bytes| {
             let text = String::from_utf8(bytes).unwrap();
-            text.replace(directory, "DIR").replace(cache.to_str().unwrap(), "CACHE")
+            let text = text.replace(directory, "DIR").replace(store.to_str().unwrap(), "STORE");
+            text.replace(cache.to_str().unwrap(), "CACHE")
         };
         Ran {
             code: output.status.code().unwrap_or(-1),

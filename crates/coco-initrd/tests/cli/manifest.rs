@@ -44,6 +44,44 @@ fn every_shipped_profile_gives_a_manifest_of_the_schema() {
 }
 
 #[test]
+fn what_was_left_out_of_the_base_is_in_the_manifest() {
+    let place = Place::new();
+    place.inputs();
+    place.file("base/usr/share/doc/a/copyright", "12");
+    place.file("base/usr/share/doc/a/changelog", "345");
+    place.file("base/usr/share/certs/a.crt", CERTIFICATE);
+    place.file("mine.toml", TRIMMING);
+    let ran = place.run(&format!("{FULL} --profile ./mine.toml --base base --output-dir out"));
+    assert_eq!(ran.code, 0, "{}", ran.words);
+    let manifest: Value = serde_json::from_slice(&place.read("out/manifest.json")).unwrap();
+    assert_eq!(
+        manifest["trimmed"],
+        serde_json::json!([
+            { "pattern": "/usr/share/doc/*/change*", "members": 1, "bytes": 3 },
+            { "pattern": "/usr/share/certs", "members": 2, "bytes": CERTIFICATE.len() },
+        ])
+    );
+    let schema: Value = serde_json::from_str(include_str!("../../../../docs/manifest.schema.json")).unwrap();
+    assert!(jsonschema::is_valid(&schema, &manifest));
+    let bundle = place.shell("gzip -dc out/*.img | cpio -i --to-stdout --quiet etc/ssl/all.crt");
+    assert_eq!(bundle.data, format!("{CERTIFICATE}\n"));
+}
+
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----";
+
+const TRIMMING: &str = r#"extends = "tdx"
+[inputs.base.deb]
+packages = ["base-files"]
+archives = [{ url = "http://example.org/debian", suite = "trixie", components = ["main"], signed-by = "debian" }]
+[trim]
+remove = ["/usr/share/doc/*/change*", "/usr/share/certs"]
+[[file]]
+path = "/etc/ssl/all.crt"
+mode = "0644"
+certificates = "/usr/share/certs/*.crt"
+"#;
+
+#[test]
 fn the_schema_refuses_a_key_it_does_not_know() {
     let schema: Value = serde_json::from_str(include_str!("../../../../docs/manifest.schema.json")).unwrap();
     let (_, mut manifest) = built("tdx");
