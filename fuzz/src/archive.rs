@@ -56,7 +56,7 @@ fn read(bytes: &[u8], threads: usize) -> Result<Facts, String> {
 pub fn tarball(bytes: &[u8]) {
     let format = Format::of(bytes);
     let Ok(stream) = decompress::reader(format, Streams::All, bytes) else { return };
-    let mut budget = Budget::new(LIMIT);
+    let budget = Budget::new(LIMIT);
     if let Ok(members) = tarball::read(budget.bound(stream), &Nowhere) {
         let _ = as_found(&members); // a tree or not, both are answers
     }

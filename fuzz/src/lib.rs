@@ -8,11 +8,15 @@ mod evidence;
 mod image;
 mod kata_config;
 mod measure;
+mod packages;
+mod registry;
+mod signatures;
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use coco_boot::{Ending, Line, Lines, Timeline};
+use coco_image::lock::Lock;
 use coco_initdata::{Form, Initdata};
 use coco_policy::check::{Agents, Role, check_text};
 use coco_policy::{AgentVersion, Command, DEFAULT_RESTRICTIVE, Engine, Policy, Request, Toggle};
@@ -22,15 +26,20 @@ pub use evidence::{event_log, evidence};
 pub use image::{location, modules};
 pub use kata_config::kata_config;
 pub use measure::{firmware, kernel};
+pub use packages::{copyright, deb_file, packages_index, release};
+pub use registry::registry;
+pub use signatures::{openpgp, rpm_header};
 
 /// A target: its name, which is that of its program and its corpus, and what it does.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 25] = [
     ("annotation", annotation),
     ("cases", cases),
     ("console", console),
+    ("copyright", copyright),
+    ("deb_file", deb_file),
     ("event_log", event_log),
     ("evidence", evidence),
     ("explain", explain),
@@ -40,9 +49,15 @@ pub const TARGETS: [Target; 17] = [
     ("kata_config", kata_config),
     ("kernel", kernel),
     ("location", location),
+    ("lock", lock),
     ("modules", modules),
+    ("openpgp", openpgp),
+    ("packages_index", packages_index),
     ("pod", pod),
+    ("registry", registry),
     ("rego", rego),
+    ("release", release),
+    ("rpm_header", rpm_header),
     ("tarball", tarball),
     ("words", words),
 ];
@@ -52,6 +67,14 @@ pub fn annotation(bytes: &[u8]) {
     if let Ok(initdata) = Initdata::from_annotation("input", bytes) {
         read_again(&initdata);
     }
+}
+
+/// The lock of a profile. What was read must be read again from what is written, which is then the same.
+pub fn lock(bytes: &[u8]) {
+    let Ok(lock) = Lock::parse(&String::from_utf8_lossy(bytes)) else { return };
+    let text = lock.to_toml();
+    assert_eq!(Lock::parse(&text).as_ref(), Ok(&lock));
+    assert_eq!(Lock::parse(&text).map(|lock| lock.to_toml()), Ok(text));
 }
 
 /// A case file, and the answers of the default policy to its inputs under both engines.
