@@ -447,6 +447,20 @@ fn a_release_without_end_is_not_read_to_it() {
 }
 
 #[test]
+fn a_file_of_absurd_size_is_refused_before_it_comes() {
+    let pinned = Pinned::url(Server::http(), b"some bytes");
+    pinned.server.always("/base.tar", Fault::Length((16 << 30) + 1));
+    refused(
+        &pinned,
+        "",
+        &expect![[r#"
+        looking at base
+        error: http://SERVER/base.tar is longer than 17179869184 bytes, which it should not be
+    "#]],
+    );
+}
+
+#[test]
 fn a_file_with_another_digest_than_the_profiles_is_refused() {
     let pinned = Pinned::url(Server::http(), b"some bytes");
     pinned.server.file("/base.tar", b"other bytes".to_vec());

@@ -107,11 +107,13 @@ fn look_at(
     architecture: &str,
     out: &mut Output,
 ) -> anyhow::Result<Found> {
+    // A wrong key is told before anybody is asked.
+    let keyring = keys::keyring(&archive.signed_by)?;
     let root = archive.url.below(&format!("dists/{}", archive.suite));
     let signed = resolver.small(&root.below("InRelease"), RELEASE_MAX)?;
     let moment = archive.snapshot.as_ref().map(Moment::seconds);
     let now = moment.unwrap_or_else(keys::now);
-    let verified = keys::keyring(&archive.signed_by)?.verify_cleartext(&signed, now)?;
+    let verified = keyring.verify_cleartext(&signed, now)?;
     let release = Release::parse(&verified.text)?;
     release.check_suite(&archive.suite)?;
     match moment {

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use coco_image::lock::{Content, Locked, LockedFile, LockedOci};
+use coco_image::lock::{Content, Locked, LockedFile, LockedOci, SIZE_MAX};
 use coco_image::profile::Profile;
 use coco_image::profile::source::{Remote, Url};
 use coco_image::units::Arch;
@@ -85,16 +85,18 @@ impl<'a> Resolver<'a> {
         Ok(())
     }
 
-    /// How large a file is; if the server does not say it, by counting.
-    pub(super) fn size(&self, url: &Url) -> Result<u64, HttpError> {
-        self.patiently(url, |url| {
+    /// How large a file is; if the server does not say it, by counting. No more than a lock may name.
+    pub(super) fn size(&self, url: &Url) -> anyhow::Result<u64> {
+        let size = self.patiently(url, |url| {
             let response = self.client.get(url, &[])?;
-            match response.size {
-                Some(size) => Ok(size),
-                None => std::io::copy(&mut response.into_reader(), &mut std::io::sink())
-                    .map_err(|error| HttpError::body(url, &error)),
+            if let Some(size) = response.size {
+                return Ok(size);
             }
-        })
+            let mut reader = response.into_reader().take(SIZE_MAX.saturating_add(1));
+            std::io::copy(&mut reader, &mut std::io::sink()).map_err(|error| HttpError::body(url, &error))
+        })?;
+        self.bounded(url, size, SIZE_MAX)?;
+        Ok(size)
     }
 
     /// A small file of unknown size, such as a signed index, of `limit` bytes at most.
@@ -105,10 +107,15 @@ impl<'a> Resolver<'a> {
             reader.read_to_end(&mut bytes).map_err(|error| HttpError::body(url, &error))?;
             Ok(bytes)
         })?;
-        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
-            return Err(TooLong { url: mirrors::mirrored(url, self.mirrors), limit }.into());
-        }
+        self.bounded(url, u64::try_from(bytes.len()).unwrap_or(u64::MAX), limit)?;
         Ok(bytes)
+    }
+
+    fn bounded(&self, url: &Url, size: u64, limit: u64) -> Result<(), TooLong> {
+        if size > limit {
+            return Err(TooLong { url: mirrors::mirrored(url, self.mirrors), limit });
+        }
+        Ok(())
     }
 
     /// Asks for `url`, at its mirror if it has one, with all the tries there are.
